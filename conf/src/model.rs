@@ -1,0 +1,472 @@
+//! The YAML file as types: serde reads them, schemars describes them, nothing clever happens here.
+//! Each default is what an expert would have chosen; what makes no sense together is said by `check`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::address::{HostPort, networks, socket_address};
+use crate::pattern::Pattern;
+use crate::shapes::OneOrMany;
+use crate::units::{ByteSize, Duration, OrOff};
+
+/// The whole configuration.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct Config {
+    /// Where clients connect. Default: plain HTTP on `0.0.0.0:8080`.
+    #[serde(default = "default_listeners")]
+    pub listeners: Vec<Listener>,
+    /// Named groups of servers that routes send to.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// Which requests go where. The most specific route wins, whatever the order in the file.
+    pub routes: Vec<Route>,
+    /// How long to wait for what; a route may override `connect`, `response` and `read`.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// What one client, and all together, may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Networks whose `X-Forwarded-*` and `Forwarded` headers are believed. Default: none.
+    #[serde(default, deserialize_with = "networks")]
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// How connections are ended on SIGTERM.
+    #[serde(default)]
+    pub drain: Drain,
+    /// The operator's own listener; absent: none.
+    #[serde(default)]
+    pub admin: Option<Admin>,
+    /// The application's log, on standard error.
+    #[serde(default)]
+    pub log: Log,
+    /// One line per request and per finished tunnel, on standard output.
+    #[serde(default)]
+    pub access_log: AccessLog,
+    /// Worker threads. Default: one per core. Changing it needs a restart.
+    #[serde(default)]
+    pub threads: Option<NonZeroUsize>,
+}
+
+fn default_listeners() -> Vec<Listener> {
+    vec![Listener::default()]
+}
+
+/// One address that clients connect to.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct Listener {
+    /// IP address and port, such as `0.0.0.0:8080` or `[::]:8080`. Port 0 takes any free port.
+    #[serde(deserialize_with = "socket_address")]
+    pub address: SocketAddr,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([0, 0, 0, 0], 8080)),
+        }
+    }
+}
+
+/// A group of servers that do the same job.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct Upstream {
+    /// The servers. A DNS name stands for all its addresses and is resolved again every `resolve`.
+    pub servers: Vec<Server>,
+    /// How a server is chosen.
+    #[serde(default)]
+    pub balance: Balance,
+    /// What `balance: hash` hashes. Default: the client's address.
+    #[serde(default)]
+    pub hash: HashOn,
+    /// Active health checks. Absent: none; a server that refuses connections is skipped all the same.
+    #[serde(default)]
+    pub health: Option<Health>,
+    /// How often DNS names are resolved again.
+    #[serde(default = "default_resolve")]
+    pub resolve: Duration,
+    /// Idle keep-alive connections kept for plain HTTP are closed after this long.
+    #[serde(default = "default_keep_alive")]
+    pub keep_alive: Duration,
+}
+
+impl Upstream {
+    /// A group of at most one server, with all defaults.
+    pub(crate) fn of(address: Option<HostPort>) -> Self {
+        Self {
+            servers: address
+                .map(|address| Server {
+                    address,
+                    weight: NonZeroU32::MIN,
+                })
+                .into_iter()
+                .collect(),
+            balance: Balance::default(),
+            hash: HashOn::default(),
+            health: None,
+            resolve: default_resolve(),
+            keep_alive: default_keep_alive(),
+        }
+    }
+}
+
+fn default_resolve() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn default_keep_alive() -> Duration {
+    Duration::from_secs(60)
+}
+
+/// One server: `host:port`, or a map with a weight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Server {
+    /// Host (a DNS name or an IP address) and port.
+    pub address: HostPort,
+    /// Its share relative to the others. Default: 1.
+    pub weight: NonZeroU32,
+}
+
+/// How a server of a group is chosen. Weights count in all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+    /// Any.
+    Random,
+    /// The one with the fewest live tunnels and requests for its weight.
+    LeastConnections,
+    /// The same client on the same server while the group stays as it is (Ketama).
+    Hash,
+}
+
+/// What a consistent hash is taken of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HashOn {
+    /// The client's address.
+    #[default]
+    ClientAddress,
+    /// A request header's value.
+    Header(String),
+    /// A cookie's value.
+    Cookie(String),
+    /// A query parameter's value.
+    Query(String),
+}
+
+/// Active health checks of one upstream group.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct Health {
+    /// Ask for this path over HTTP and expect a 2xx. Absent: a TCP connection is enough.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// The Host header of the check. Default: the server's own address.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Time between two checks of a server.
+    #[serde(default = "default_health_interval")]
+    pub interval: Duration,
+    /// A check that takes longer has failed.
+    #[serde(default = "default_health_timeout")]
+    pub timeout: Duration,
+    /// Successes in a row that make a server healthy again.
+    #[serde(default = "one")]
+    pub healthy: NonZeroU32,
+    /// Failures in a row that make a server unhealthy.
+    #[serde(default = "two")]
+    pub unhealthy: NonZeroU32,
+}
+
+fn default_health_interval() -> Duration {
+    Duration::from_secs(5)
+}
+
+fn default_health_timeout() -> Duration {
+    Duration::from_secs(1)
+}
+
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+fn two() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(1)
+}
+
+/// Which requests, to which upstream, and how.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct Route {
+    /// A name for logs. Default: `routes[N]`.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Hosts: exact (`chat.example.com`) or any subdomain (`*.example.com`). Absent: every host.
+    #[serde(default)]
+    pub host: OneOrMany<HostPattern>,
+    /// A path prefix, matched by whole segments: `/ws` matches `/ws` and `/ws/a`, not `/wsx`.
+    /// Or `{ exact: /ws }`, or `{ regex: ... }`. Default: `/`.
+    #[serde(default)]
+    pub path: PathPattern,
+    /// Methods. Absent: all.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Header values that must match, all of them.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Pattern>,
+    /// Query parameters that must match, all of them.
+    #[serde(default)]
+    pub query: BTreeMap<String, Pattern>,
+    /// A name from `upstreams`, or one server as `host:port`.
+    pub upstream: String,
+    /// What happens to WebSockets. Default: `on`.
+    #[serde(default)]
+    pub websocket: WebSocket,
+    /// Changes to the request before the backend sees it.
+    #[serde(default)]
+    pub request_headers: HeaderChanges,
+    /// Changes to the backend's response before the client sees it; a 101 is changed too.
+    #[serde(default)]
+    pub response_headers: HeaderChanges,
+    /// Overrides of the global `timeouts`.
+    #[serde(default)]
+    pub timeouts: RouteTimeouts,
+}
+
+/// A route's path.
+#[derive(Clone, Debug)]
+pub enum PathPattern {
+    /// Whole segments from the start. Always begins with `/`, and ends with it only if it is `/`.
+    Prefix(String),
+    /// The whole path.
+    Exact(String),
+    /// A regular expression, found anywhere in the path unless anchored.
+    Regex(regex::Regex),
+}
+
+/// A route's host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    /// This host, in lower case, without port.
+    Exact(String),
+    /// Any subdomain of this domain, at any depth (`example.com` for `*.example.com`).
+    Suffix(String),
+}
+
+/// What a route does with WebSockets: `on`, `off`, or a map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WebSocket {
+    /// Whether upgrades pass.
+    pub upgrade: Upgrade,
+    /// A side that has been silent for this long is sent a ping. Default: 30s.
+    pub ping: OrOff<Duration>,
+    /// A side that leaves a ping unanswered, and is otherwise silent, for this long is gone. Default: 60s.
+    pub ping_timeout: Duration,
+    /// A tunnel in which neither side has sent a frame of its own for this long is closed with 1001.
+    /// Default: off.
+    pub idle_timeout: OrOff<Duration>,
+    /// A longer message, in bytes on the wire, closes the tunnel with 1009. Default: off.
+    pub max_message: OrOff<ByteSize>,
+    /// What happens to a peer that breaks RFC 6455's framing. Default: relay.
+    pub framing: Framing,
+}
+
+/// Whether a route lets WebSockets pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Upgrade {
+    /// WebSockets and plain HTTP alike.
+    #[default]
+    Allow,
+    /// An upgrade is refused with 403.
+    Deny,
+    /// Anything but an upgrade is refused with 426.
+    Require,
+}
+
+/// What happens to bytes that are not RFC 6455 frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    /// Relay them as they are, without scanning any further: the peer is the judge.
+    #[default]
+    Relay,
+    /// Close both sides with 1002.
+    Strict,
+}
+
+/// Header changes; applied in the order remove, set, add.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct HeaderChanges {
+    /// Replace all values of a header.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// Add a value.
+    #[serde(default)]
+    pub add: BTreeMap<String, String>,
+    /// Remove all values.
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+/// How long to wait for what.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a map")]
+pub struct Timeouts {
+    /// For one server to accept a connection. Default: 5s.
+    pub connect: Duration,
+    /// For the backend's response header or its answer to an upgrade, and between two reads of its content.
+    /// Default: 60s.
+    pub response: Duration,
+    /// Between two reads of a request's content from the client. Default: 60s.
+    pub read: Duration,
+    /// For either side to take what is written to it. Default: 60s.
+    pub write: Duration,
+    /// For a client to finish its request header, counted from its first byte. Default: 10s.
+    pub request_header: Duration,
+    /// For a client's next request on an idle connection. Default: 60s.
+    pub keep_alive: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(60),
+            read: Duration::from_secs(60),
+            write: Duration::from_secs(60),
+            request_header: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A route's own timeouts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct RouteTimeouts {
+    /// See `timeouts.connect`.
+    #[serde(default)]
+    pub connect: Option<Duration>,
+    /// See `timeouts.response`.
+    #[serde(default)]
+    pub response: Option<Duration>,
+    /// See `timeouts.read`.
+    #[serde(default)]
+    pub read: Option<Duration>,
+}
+
+/// Bounds on what is accepted.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a map")]
+pub struct Limits {
+    /// Client connections at one time; more are answered 503 and closed. Default: 100000.
+    pub connections: NonZeroUsize,
+    /// Client connections at one time from one address; more are answered 429 and closed. Default: off.
+    pub connections_per_address: OrOff<NonZeroUsize>,
+    /// Size of a request's line and headers; more is answered 431. Default: 32KiB.
+    pub header_size: ByteSize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: NonZeroUsize::MIN.saturating_add(99_999),
+            connections_per_address: OrOff::Off,
+            header_size: ByteSize::new(32 << 10),
+        }
+    }
+}
+
+/// How connections are ended on SIGTERM and SIGINT.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a map")]
+pub struct Drain {
+    /// `/ready` says no for this long before the listeners close. Default: 0s.
+    pub delay: Duration,
+    /// The Close frames of all tunnels are spread over this long. Default: 10s.
+    pub spread: Duration,
+    /// What is left this long after the signal is cut off. Default: 30s.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(0),
+            spread: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The operator's listener.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(deny_unknown_fields, expecting = "a map")]
+pub struct Admin {
+    /// IP address and port: `/health` and `/ready`. Keep it on loopback.
+    #[serde(deserialize_with = "socket_address")]
+    pub address: SocketAddr,
+}
+
+/// The application's log.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default, expecting = "a map")]
+pub struct Log {
+    /// The least severe level that is written.
+    pub level: Level,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// Severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A person must act.
+    Error,
+    /// A person should look.
+    Warn,
+    /// Life cycle.
+    #[default]
+    Info,
+    /// Per request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The access log's format, or `off`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessLog {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// None.
+    Off,
+}
