@@ -1,0 +1,138 @@
+//! What Towpath itself answers when a request cannot be carried: a status and one plain line that says why.
+//! No detail of the inside ever stands in it; that is for the log.
+
+use http::StatusCode;
+use pingora::http::ResponseHeader;
+use pingora::protocols::http::ServerSession;
+
+use crate::gate::HeadFault;
+
+/// Why a request is not carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The request is not well-formed, or is not a valid WebSocket handshake.
+    Malformed(&'static str),
+    /// The head is refused before it is a request.
+    Head(HeadFault),
+    /// The head did not arrive in time.
+    HeaderTimeout,
+    /// The content did not arrive in time.
+    RequestTimeout,
+    /// No route matches.
+    NoRoute,
+    /// The route lets no WebSocket pass.
+    UpgradeDenied,
+    /// The route lets nothing but WebSockets pass (RFC 9110 §15.5.22).
+    UpgradeRequired,
+    /// A WebSocket version other than 13 (RFC 6455 §4.4).
+    UnsupportedVersion,
+    /// This address has too many connections.
+    AddressFull,
+    /// All have too many connections.
+    Full,
+    /// No server of the upstream accepted a connection.
+    Unreachable,
+    /// The backend answered, but not with valid HTTP, or not with a valid handshake.
+    BadAnswer,
+    /// No server of the upstream is healthy.
+    NoServer,
+    /// The backend took too long.
+    Timeout,
+    /// A fault of our own.
+    Internal,
+}
+
+impl Refusal {
+    /// The status code.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed(_) | Self::Head(HeadFault::Malformed(_)) => StatusCode::BAD_REQUEST,
+            Self::Head(HeadFault::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Head(HeadFault::Connect) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Head(HeadFault::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
+            Self::HeaderTimeout | Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::UpgradeDenied => StatusCode::FORBIDDEN,
+            Self::UpgradeRequired | Self::UnsupportedVersion => StatusCode::UPGRADE_REQUIRED,
+            Self::AddressFull => StatusCode::TOO_MANY_REQUESTS,
+            Self::Full | Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable | Self::BadAnswer => StatusCode::BAD_GATEWAY,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Why, in a few words for the client and the access log.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed(reason) | Self::Head(HeadFault::Malformed(reason)) => reason,
+            Self::Head(HeadFault::TooLarge) => "request header too large",
+            Self::Head(HeadFault::Connect) => "CONNECT is not supported",
+            Self::Head(HeadFault::TransferCoding) => "transfer coding not supported",
+            Self::HeaderTimeout => "request header took too long",
+            Self::RequestTimeout => "request content took too long",
+            Self::NoRoute => "no route for this host and path",
+            Self::UpgradeDenied => "no WebSocket here",
+            Self::UpgradeRequired => "only WebSocket here",
+            Self::UnsupportedVersion => "WebSocket version 13 is required",
+            Self::AddressFull => "too many connections from this address",
+            Self::Full => "too many connections",
+            Self::Unreachable => "the backend cannot be reached",
+            Self::BadAnswer => "the backend gave no valid answer",
+            Self::NoServer => "no backend is available",
+            Self::Timeout => "the backend took too long",
+            Self::Internal => "internal error",
+        }
+    }
+
+    /// The header fields that the status demands.
+    fn fields(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::UnsupportedVersion => {
+                &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+            }
+            Self::UpgradeRequired => &[("Upgrade", "websocket")],
+            Self::AddressFull | Self::Full | Self::NoServer => &[("Retry-After", "1")],
+            _ => &[],
+        }
+    }
+
+    /// The body: status, its name and the reason.
+    pub(crate) fn body(self) -> String {
+        format!("{}: {}\n", self.status(), self.reason())
+    }
+
+    /// The whole response as bytes, for a connection that has no session yet. It ends the connection.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let body = self.body();
+        let mut text = format!(
+            "HTTP/1.1 {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+             Cache-Control: no-store\r\nConnection: close\r\n",
+            self.status(),
+            body.len()
+        );
+        for (name, value) in self.fields() {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        text.push_str("\r\n");
+        text.push_str(&body);
+        text.into_bytes()
+    }
+
+    /// Answers a request through its session. The connection stays usable where its content was read.
+    pub(crate) async fn send(self, session: &mut ServerSession) -> pingora::Result<()> {
+        let body = self.body();
+        let mut response = ResponseHeader::build(self.status(), Some(6))?;
+        response.insert_header("Content-Type", "text/plain; charset=utf-8")?;
+        response.insert_header("Content-Length", body.len())?;
+        response.insert_header("Cache-Control", "no-store")?;
+        for (name, value) in self.fields() {
+            response.insert_header(*name, *value)?;
+        }
+        if matches!(self, Self::Malformed(_)) {
+            session.set_keepalive(None);
+        }
+        session.write_response_header(Box::new(response)).await?;
+        session.write_response_body(body.into(), true).await
+    }
+}

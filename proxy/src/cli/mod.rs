@@ -1,0 +1,143 @@
+//! The command line. Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.
+
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use towpath_conf::{Config, Source};
+
+/// Failed to start, or found the configuration invalid.
+const FAILED: u8 = 1;
+/// A second signal cut the drain short.
+const FORCED: u8 = 2;
+/// The command line is wrong (`EX_USAGE` of sysexits).
+const USAGE: u8 = 64;
+
+/// Where a configuration is looked for when none is named.
+const DEFAULT_CONFIG: &str = "/etc/towpath/towpath.yaml";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "towpath",
+    version,
+    about = "A WebSocket reverse proxy",
+    long_about = "A WebSocket reverse proxy: carries WebSockets and plain HTTP to your servers, from a YAML file.",
+    after_help = "Examples:\n  \
+        towpath demo                       two browser windows chat through Towpath\n  \
+        towpath run -c towpath.yaml        serve\n  \
+        towpath check towpath.yaml         report every mistake, serve nothing\n  \
+        towpath schema > towpath.schema.json   for your editor\n\n\
+        Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve a configuration until SIGTERM; SIGHUP or a change of the file reloads it
+    #[command(after_help = "Examples:\n  \
+        towpath run -c towpath.yaml\n  \
+        towpath run -c /etc/towpath/conf.d     every *.yaml in it, as one configuration\n  \
+        generate | towpath run -c -\n\n\
+        Signals: SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends at once (exit code 2).")]
+    Run(ConfigArg),
+    /// Report every mistake in a configuration, and exit with 1 if there is one
+    #[command(visible_alias = "validate")]
+    Check {
+        /// The same as --config
+        #[arg(value_name = "FILE", conflicts_with = "config")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Print the configuration's JSON Schema, or its reference as Markdown
+    Schema {
+        /// The reference for people instead of the schema for editors
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Serve a chat on which to see it work; needs nothing else
+    Demo {
+        /// Where to listen
+        #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
+        address: std::net::SocketAddr,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+struct ConfigArg {
+    /// A file, a directory of *.yaml files, or - for standard input
+    #[arg(short, long, value_name = "FILE|DIR|-", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, though clap treats them as such.
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    match cli.verb {
+        Verb::Run(arg) => run::run(&arg.config),
+        Verb::Check { file, config } => check(&file.unwrap_or(config.config)),
+        Verb::Schema { markdown } => schema(markdown),
+        Verb::Demo { address } => {
+            let _ = address;
+            USAGE.into()
+        }
+        Verb::Version => print(&format!("towpath {}\n", env!("CARGO_PKG_VERSION"))),
+    }
+}
+
+fn check(path: &Path) -> ExitCode {
+    match load(path) {
+        Ok((_, config)) => {
+            let (routes, listeners) = (config.routes.len(), config.listeners.len());
+            print(&format!(
+                "{}: ok ({routes} routes, {listeners} listeners)\n",
+                path.display()
+            ))
+        }
+        Err(code) => code,
+    }
+}
+
+fn schema(markdown: bool) -> ExitCode {
+    if markdown {
+        print(&towpath_conf::reference())
+    } else {
+        print(&format!("{:#}\n", towpath_conf::schema()))
+    }
+}
+
+/// Loads a configuration, or says everything that is wrong with it.
+fn load(path: &Path) -> Result<(Source, Config), ExitCode> {
+    let source = Source::read(path).map_err(|error| fail(&error))?;
+    let config =
+        Config::load(&source, &|name| std::env::var(name).ok()).map_err(|errors| fail(&errors))?;
+    Ok((source, config))
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{error}");
+    FAILED.into()
+}
+
+/// Prints to standard output; a reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> ExitCode {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,58 @@
+//! `towpath run`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
+use towpath_conf::Config;
+
+use super::{FAILED, FORCED, fail, load};
+use crate::lifecycle::{End, Reloads, Server, StartError};
+use crate::observe::logging;
+
+/// Serves the configuration at `path` until told to stop.
+pub(super) fn run(path: &Path) -> ExitCode {
+    let (source, config) = match load(path) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    // Standard input cannot be read a second time.
+    let watched = (path != Path::new("-")).then(|| path.to_owned());
+    let _logging = logging::start(&config.log, config.access_log);
+    raise_file_limit();
+    let runtime = match runtime(&config) {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format_args!("cannot start threads: {error}")),
+    };
+    let ended = runtime.block_on(async {
+        let reloads = watched.map(|path| Reloads::new(path, &source));
+        Ok::<_, StartError>(Server::start(config, reloads).await?.run().await)
+    });
+    // Whatever still runs has had its time.
+    runtime.shutdown_background();
+    match ended {
+        Ok(End::Drained) => ExitCode::SUCCESS,
+        Ok(End::Forced) => FORCED.into(),
+        Err(error) => {
+            tracing::error!("{error}");
+            FAILED.into()
+        }
+    }
+}
+
+/// One worker per core, or as the configuration says.
+pub(super) fn runtime(config: &Config) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = config.threads {
+        builder.worker_threads(threads.get());
+    }
+    builder.enable_all().thread_name("towpath").build()
+}
+
+/// Each tunnel takes two descriptors; the soft limit of most shells is 1024.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "open files"),
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
+}

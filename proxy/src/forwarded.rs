@@ -1,0 +1,241 @@
+//! Who the client is, and how the backend is told: `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded` (RFC 7239).
+//! What a client says of itself is believed only if it comes from a trusted proxy; otherwise it is replaced.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, header};
+use ipnet::IpNet;
+use pingora::http::RequestHeader;
+
+use crate::fields::members;
+
+// Spelt as backends that compare bytes expect them; everything else reads them in any case.
+const FOR: &str = "X-Forwarded-For";
+const PROTO: &str = "X-Forwarded-Proto";
+const HOST: &str = "X-Forwarded-Host";
+const FORWARDED: &str = "Forwarded";
+/// What an untrusted client may not say of itself.
+const CLAIMS: [&str; 5] = [FOR, PROTO, HOST, FORWARDED, "X-Real-IP"];
+
+/// The client of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The other end of the connection.
+    pub(crate) peer: IpAddr,
+    /// The client's own address: the peer, or what trusted proxies say of it.
+    pub(crate) address: IpAddr,
+    /// Whether the peer is a trusted proxy.
+    trusted: bool,
+}
+
+impl Client {
+    /// Before the request was looked at.
+    pub(crate) fn unknown() -> Self {
+        let nowhere = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+        Self {
+            peer: nowhere,
+            address: nowhere,
+            trusted: false,
+        }
+    }
+
+    /// Walks `X-Forwarded-For` from its end for as long as trusted proxies wrote it.
+    pub(crate) fn identify(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Self {
+        let peer = peer.to_canonical();
+        let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|net| net.contains(&address));
+        let trusted = is_trusted(peer);
+        let mut address = peer;
+        if trusted {
+            // The last line is the nearest proxy's; a list of them needs no allocation to be read backwards.
+            let lines = headers.get_all(FOR).into_iter().rev();
+            let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+            for hop in hops {
+                let Some(hop) = parse_hop(hop) else { break };
+                address = hop;
+                if !is_trusted(hop) {
+                    break;
+                }
+            }
+        }
+        Self {
+            peer,
+            address,
+            trusted,
+        }
+    }
+
+    /// Writes the forwarding fields of the request that the backend will see.
+    pub(crate) fn write(&self, request: &mut RequestHeader, secure: bool) -> pingora::Result<()> {
+        if !self.trusted {
+            remove_claims(request);
+        }
+        let proto = if secure { "https" } else { "http" };
+        let host = request.headers.get(header::HOST).cloned();
+        let peer = self.peer.to_string();
+        append(request, FOR, &peer)?;
+        append(
+            request,
+            FORWARDED,
+            &forwarded(self.peer, host.as_ref(), proto),
+        )?;
+        if !request.headers.contains_key(PROTO) {
+            request.insert_header(PROTO, proto)?;
+        }
+        if let Some(host) = host.filter(|_| !request.headers.contains_key(HOST)) {
+            request.insert_header(HOST, host)?;
+        }
+        Ok(())
+    }
+}
+
+/// An address, perhaps with a port, as proxies write it.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|t| t.split_once(']'))
+        .map_or(text, |(ip, _)| ip);
+    let address = bare
+        .parse()
+        .or_else(|_| bare.rsplit_once(':').map_or("", |(ip, _)| ip).parse());
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// Removes what an untrusted client says of itself, also under names that a backend of the CGI family
+/// could not tell from ours (`X_Forwarded_For`).
+fn remove_claims(request: &mut RequestHeader) {
+    let claims: Vec<HeaderName> = request
+        .headers
+        .keys()
+        .filter(|name| CLAIMS.iter().any(|claim| same_to_cgi(name.as_str(), claim)))
+        .cloned()
+        .collect();
+    for name in claims {
+        request.remove_header(&name);
+    }
+}
+
+fn same_to_cgi(name: &str, ours: &str) -> bool {
+    name.len() == ours.len()
+        && name
+            .bytes()
+            .zip(ours.bytes())
+            .all(|(a, b)| a.eq_ignore_ascii_case(&b) || (a == b'_' && b == b'-'))
+}
+
+/// Appends to a list, which becomes one line: not every backend joins several.
+fn append(request: &mut RequestHeader, name: &'static str, member: &str) -> pingora::Result<()> {
+    let mut list = String::new();
+    for old in members(&request.headers, name) {
+        list.push_str(&String::from_utf8_lossy(old));
+        list.push_str(", ");
+    }
+    list.push_str(member);
+    request.insert_header(name, list)
+}
+
+/// RFC 7239 §4 and §6: an IPv6 address in brackets and quotes; the host quoted, since it may have a port.
+fn forwarded(peer: IpAddr, host: Option<&http::HeaderValue>, proto: &str) -> String {
+    let mut text = String::with_capacity(64);
+    let _ = match peer {
+        IpAddr::V4(peer) => write!(text, "for={peer}"),
+        IpAddr::V6(peer) => write!(text, "for=\"[{peer}]\""),
+    };
+    let quotable = |host: &&str| {
+        host.bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+    };
+    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(quotable) {
+        let _ = write!(text, ";host=\"{host}\"");
+    }
+    let _ = write!(text, ";proto={proto}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn request(fields: &[(&'static str, &'static str)]) -> RequestHeader {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for (name, value) in fields {
+            request.append_header(*name, *value).unwrap();
+        }
+        request
+    }
+
+    fn identify(peer: &str, forwarded_for: &'static str) -> IpAddr {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let request = request(&[("x-forwarded-for", forwarded_for)]);
+        Client::identify(peer.parse().unwrap(), &request.headers, &trusted).address
+    }
+
+    #[test]
+    fn an_untrusted_client_is_its_own_address() {
+        assert_eq!(
+            identify("192.0.2.1", "198.51.100.7"),
+            "192.0.2.1".parse::<IpAddr>().unwrap()
+        );
+    }
+
+    #[test]
+    fn behind_trusted_proxies_the_client_is_the_last_untrusted_hop() {
+        let client: IpAddr = "198.51.100.7".parse().unwrap();
+        assert_eq!(
+            identify("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.0.0.2"),
+            client
+        );
+        assert_eq!(identify("::ffff:10.0.0.1", "198.51.100.7:4711"), client);
+        assert_eq!(
+            identify("fd00::1", "[2001:db8::7]:443"),
+            "2001:db8::7".parse::<IpAddr>().unwrap()
+        );
+        assert_eq!(
+            identify("10.0.0.1", "nonsense"),
+            "10.0.0.1".parse::<IpAddr>().unwrap()
+        );
+    }
+
+    #[test]
+    fn claims_of_an_untrusted_client_are_replaced() {
+        let mut request = request(&[
+            ("host", "h:8080"),
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-forwarded-proto", "https"),
+            ("x-real-ip", "6.6.6.6"),
+            ("forwarded", "for=6.6.6.6"),
+        ]);
+        let client = Client::identify("192.0.2.1".parse().unwrap(), &request.headers, &[]);
+        client.write(&mut request, false).unwrap();
+        assert_eq!(request.headers.get("x-forwarded-for").unwrap(), "192.0.2.1");
+        assert_eq!(request.headers.get("x-forwarded-proto").unwrap(), "http");
+        assert_eq!(request.headers.get("x-forwarded-host").unwrap(), "h:8080");
+        assert_eq!(
+            request.headers.get("forwarded").unwrap(),
+            "for=192.0.2.1;host=\"h:8080\";proto=http"
+        );
+        assert!(!request.headers.contains_key("x_forwarded_for"));
+        assert!(!request.headers.contains_key("x-real-ip"));
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_added_to_the_chain() {
+        let mut request = request(&[
+            ("host", "h"),
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-for", "10.0.0.2"),
+            ("x-forwarded-proto", "https"),
+        ]);
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let client = Client::identify("10.0.0.1".parse().unwrap(), &request.headers, &trusted);
+        client.write(&mut request, false).unwrap();
+        assert_eq!(
+            request.headers.get("x-forwarded-for").unwrap(),
+            "198.51.100.7, 10.0.0.2, 10.0.0.1"
+        );
+        assert_eq!(request.headers.get("x-forwarded-proto").unwrap(), "https");
+    }
+}

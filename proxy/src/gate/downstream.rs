@@ -1,0 +1,270 @@
+//! The client's connection as pingora gets to see it: one request at a time.
+//! It replays the head that the gate has checked, hands out as many bytes of content as that head announced,
+//! and keeps whatever comes early (a pipelined request, frames sent before the 101) until it is its turn.
+//! It also carries what must live exactly as long as the connection does: its place in the count.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::SslDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    Stream, TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::connections::Place;
+use super::head::{Framing, Head};
+
+/// Early bytes kept beyond the current request; what is more waits in the kernel.
+const MAX_EARLY: usize = 64 * 1024;
+/// One read while looking for a head or for early bytes; on the stack, so that waiting holds no buffer.
+const READ_SIZE: usize = 4 * 1024;
+
+/// What a reader may have now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Allowance {
+    /// So many bytes, then nothing but the end of the stream.
+    Bytes(u64),
+    /// The head, and everything after it.
+    All,
+}
+
+/// A client's connection.
+pub(crate) struct Downstream {
+    /// `None` once closed for good: it reads as ended and swallows writes.
+    io: Option<Stream>,
+    /// Bytes that have been read from `io` and not handed out.
+    early: BytesMut,
+    allowance: Allowance,
+    ended: bool,
+    _place: Option<Place>,
+}
+
+impl Downstream {
+    /// Takes over a connection; nothing can be read from it before [`Self::admit`].
+    pub(crate) fn new(io: Stream, place: Place) -> Self {
+        Self {
+            io: Some(io),
+            early: BytesMut::new(),
+            allowance: Allowance::Bytes(0),
+            ended: false,
+            _place: Some(place),
+        }
+    }
+
+    /// What pingora's session is left with when a tunnel has taken the connection out of it.
+    pub(crate) fn closed() -> Self {
+        Self {
+            io: None,
+            early: BytesMut::new(),
+            allowance: Allowance::All,
+            ended: true,
+            _place: None,
+        }
+    }
+
+    /// Bytes read and not yet handed out.
+    pub(crate) fn early(&self) -> &[u8] {
+        &self.early
+    }
+
+    /// Forgets the first `len` early bytes.
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.early.advance(len.min(self.early.len()));
+    }
+
+    /// Reads once into the early bytes. `false`: the client has sent all it will.
+    ///
+    /// Cancel-safe: what was read is kept.
+    pub(crate) async fn fill(&mut self) -> io::Result<bool> {
+        std::future::poll_fn(|cx| self.poll_fill(cx))
+            .await
+            .map(|read| read > 0)
+    }
+
+    /// Lets the request whose head stands first in the early bytes be read.
+    pub(crate) fn admit(&mut self, head: Head) {
+        self.allowance = match head.framing {
+            Framing::Length(len) => Allowance::Bytes((head.len as u64).saturating_add(len)),
+            Framing::Chunked => Allowance::All,
+        };
+    }
+
+    /// From here on the connection is a plain stream of bytes, the early ones first.
+    pub(crate) fn release(&mut self) {
+        self.allowance = Allowance::All;
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(io) = self.io.as_mut().filter(|_| !self.ended) else {
+            return Poll::Ready(Ok(0));
+        };
+        let mut space = [0; READ_SIZE];
+        let mut buf = ReadBuf::new(&mut space);
+        ready!(Pin::new(io).poll_read(cx, &mut buf))?;
+        self.early.extend_from_slice(buf.filled());
+        self.ended = buf.filled().is_empty();
+        Poll::Ready(Ok(buf.filled().len()))
+    }
+
+    fn hand_out_early(&mut self, buf: &mut ReadBuf<'_>, limit: u64) {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let len = self.early.len().min(buf.remaining()).min(limit);
+        buf.put_slice(&self.early.split_to(len));
+        if self.early.is_empty() {
+            self.early = BytesMut::new();
+        }
+    }
+
+    fn poll_read_limited(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        limit: u64,
+    ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            self.hand_out_early(buf, limit);
+            return Poll::Ready(Ok(()));
+        }
+        let Some(io) = self.io.as_mut().filter(|_| !self.ended) else {
+            return Poll::Ready(Ok(()));
+        };
+        let remaining = buf.remaining();
+        let result = match usize::try_from(limit) {
+            Ok(limit) if limit < remaining => {
+                let mut part = buf.take(limit);
+                let result = ready!(Pin::new(io).poll_read(cx, &mut part));
+                let len = part.filled().len();
+                buf.advance(len);
+                result
+            }
+            _ => ready!(Pin::new(io).poll_read(cx, buf)),
+        };
+        self.ended = result.is_ok() && buf.remaining() == remaining && remaining > 0;
+        Poll::Ready(result)
+    }
+
+    /// Nothing more belongs to the current request. What comes all the same is kept for later;
+    /// only the end of the stream is news, since the client is then gone.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.early.len() < MAX_EARLY {
+            if ready!(self.poll_fill(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Downstream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match this.allowance {
+            Allowance::All => this.poll_read_limited(cx, buf, u64::MAX),
+            Allowance::Bytes(0) => this.poll_end(cx),
+            Allowance::Bytes(left) => {
+                let before = buf.filled().len();
+                let result = ready!(this.poll_read_limited(cx, buf, left));
+                let read = (buf.filled().len() - before) as u64;
+                this.allowance = Allowance::Bytes(left.saturating_sub(read));
+                Poll::Ready(result)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Downstream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut().io.as_mut() {
+            Some(io) => Pin::new(io).poll_write(cx, buf),
+            None => Poll::Ready(Ok(buf.len())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut().io.as_mut() {
+            Some(io) => Pin::new(io).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut().io.as_mut() {
+            Some(io) => Pin::new(io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for Downstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Downstream")
+            .field("io", &self.io)
+            .field("early", &self.early.len())
+            .field("allowance", &self.allowance)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Downstream {
+    async fn shutdown(&mut self) {
+        if let Some(io) = self.io.as_mut() {
+            io.shutdown().await;
+        }
+    }
+}
+
+impl UniqueID for Downstream {
+    fn id(&self) -> UniqueIDType {
+        self.io.as_ref().map_or(-1, |io| io.id())
+    }
+}
+
+impl Ssl for Downstream {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.io.as_ref().and_then(|io| io.get_ssl_digest())
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.io.as_ref().and_then(|io| io.selected_alpn_proto())
+    }
+}
+
+impl GetTimingDigest for Downstream {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.io
+            .as_ref()
+            .map(|io| io.get_timing_digest())
+            .unwrap_or_default()
+    }
+}
+
+impl GetProxyDigest for Downstream {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.io.as_ref().and_then(|io| io.get_proxy_digest())
+    }
+}
+
+impl GetSocketDigest for Downstream {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.io.as_ref().and_then(|io| io.get_socket_digest())
+    }
+}
+
+impl Peek for Downstream {}

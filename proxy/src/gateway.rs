@@ -1,0 +1,313 @@
+//! The gateway: one entry per request, as pingora's hooks. It finds the route, decides what the request is,
+//! and sends it one of two ways: a WebSocket into the tunnel, everything else through pingora's HTTP proxy.
+//! Every filter runs before that parting, so that nothing is skipped by looking like an upgrade.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use http::header;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, Result};
+
+use crate::answer::Refusal;
+use crate::classify::{Kind, classify, hop_by_hop};
+use crate::forwarded::Client;
+use crate::http_error::refusal_for;
+use crate::observe::access_log;
+use crate::router::Target;
+use crate::shared::Shared;
+use crate::snapshot::{Route, Snapshot};
+use crate::tunnel::upgrade;
+use crate::upstream::{Lease, NoServer, Tried, hash_key, http_peer};
+
+/// pingora's hooks.
+pub(crate) struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// One request on its way.
+pub(crate) struct Exchange {
+    pub(crate) started: Instant,
+    pub(crate) client: Client,
+    pub(crate) passage: Option<Passage>,
+    /// Why it was answered by us.
+    pub(crate) refusal: Option<Refusal>,
+    /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
+    pub(crate) tunnelled: bool,
+}
+
+/// Where a request goes.
+pub(crate) struct Passage {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) route: Arc<Route>,
+    tried: Tried,
+    pub(crate) lease: Option<Lease>,
+    /// What the last server that could not be reached failed with.
+    failure: Option<Refusal>,
+}
+
+impl Gateway {
+    /// The gateway of a process.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// What the request is and which route it takes.
+    fn decide(
+        &self,
+        session: &Session,
+        exchange: &mut Exchange,
+    ) -> std::result::Result<Kind, Refusal> {
+        let snapshot = self.shared.snapshot();
+        let request = session.req_header();
+        let peer = peer_address(session);
+        exchange.client =
+            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
+        let kind = classify(request)?;
+        let route = snapshot
+            .router
+            .find(&target(request))
+            .cloned()
+            .ok_or(Refusal::NoRoute)?;
+        let upgrade = route.websocket.upgrade;
+        exchange.passage = Some(Passage::new(snapshot, route));
+        match (kind, upgrade) {
+            (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
+            (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
+            (kind, _) => Ok(kind),
+        }
+    }
+}
+
+impl Passage {
+    fn new(snapshot: Arc<Snapshot>, route: Arc<Route>) -> Self {
+        Self {
+            snapshot,
+            route,
+            tried: Tried::default(),
+            lease: None,
+            failure: None,
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange {
+            started: Instant::now(),
+            client: Client::unknown(),
+            passage: None,
+            refusal: None,
+            tunnelled: false,
+        }
+    }
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
+        match self.decide(session, exchange) {
+            Ok(Kind::Upgrade) => upgrade::carry(session, exchange, &self.shared).await,
+            Ok(Kind::Http) => {
+                prepare_http(session, exchange);
+                Ok(false)
+            }
+            Err(refusal) => refuse(session, exchange, refusal).await,
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> Result<Box<HttpPeer>> {
+        let client = exchange.client.address;
+        let passage = passage(exchange)?;
+        let route = passage.route.clone();
+        let request = session.req_header();
+        let key = hash_key(
+            &route.hash,
+            client,
+            &request.headers,
+            request.uri.query().unwrap_or_default(),
+        );
+        // The lease of a server that could not be reached must not count while the next one is chosen.
+        passage.lease = None;
+        match route.group.choose(&key, &passage.tried) {
+            Ok(lease) => {
+                let write_timeout = passage.snapshot.config.timeouts.write.get();
+                let peer = http_peer(&lease, &route.peer_timeouts(write_timeout));
+                passage.lease = Some(lease);
+                Ok(Box::new(peer))
+            }
+            Err(no_server) => {
+                let refusal = passage.failure.unwrap_or_else(|| no_server.into());
+                exchange.refusal = Some(refusal);
+                Error::e_explain(
+                    ErrorType::HTTPStatus(refusal.status().as_u16()),
+                    refusal.reason(),
+                )
+            }
+        }
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        peer: &HttpPeer,
+        exchange: &mut Exchange,
+        mut e: Box<Error>,
+    ) -> Box<Error> {
+        // Nothing was sent yet, so trying another server is safe whatever the method.
+        if let (Some(passage), Some(address)) = (exchange.passage.as_mut(), inet(&peer._address)) {
+            tracing::debug!(%address, error = %e, "server cannot be reached");
+            passage.tried.add(address);
+            passage.failure = refusal_for(&e);
+            e.set_retry(true);
+        }
+        e
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        let client = exchange.client;
+        client.write(request, false)?;
+        passage(exchange)?.route.request_headers.apply(request)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        let framing = response.headers.get(header::TRANSFER_ENCODING).cloned();
+        for name in hop_by_hop(&response.headers) {
+            response.remove_header(&name);
+        }
+        // pingora reads it to frame what it writes.
+        if let Some(framing) = framing {
+            response.insert_header(header::TRANSFER_ENCODING, framing)?;
+        }
+        passage(exchange)?.route.response_headers.apply(response)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        e: &Error,
+        exchange: &mut Exchange,
+    ) -> FailToProxy {
+        let refusal = exchange.refusal.or_else(|| refusal_for(e));
+        access_log::failed(e, exchange, refusal);
+        let answered = exchange.tunnelled || session.response_written().is_some();
+        if let Some(refusal) = refusal.filter(|_| !answered) {
+            exchange.refusal = Some(refusal);
+            session.set_keepalive(None);
+            // A client that is gone by now needs no answer.
+            let _ = refusal.send(&mut session.downstream_session).await;
+        }
+        FailToProxy {
+            error_code: refusal.map_or(0, |refusal| refusal.status().as_u16()),
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
+        if !exchange.tunnelled {
+            access_log::request(session, e, exchange);
+        }
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Exchange, _: &Error) -> bool {
+        // `fail_to_proxy` logs in our own words and at the right level.
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        _: &Exchange,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+/// Answers a request ourselves; pingora goes no further with it.
+pub(crate) async fn refuse(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    refusal: Refusal,
+) -> Result<bool> {
+    exchange.refusal = Some(refusal);
+    refusal
+        .send(&mut session.downstream_session)
+        .await
+        .map_err(|e| e.into_down())?;
+    Ok(true)
+}
+
+/// A plain request: whatever it says of an upgrade goes no further (RFC 9110 §7.8).
+fn prepare_http(session: &mut Session, exchange: &Exchange) {
+    let request = session.req_header_mut();
+    request.remove_header(&header::UPGRADE);
+    request.remove_header("http2-settings");
+    if let Some(passage) = &exchange.passage {
+        session.set_read_timeout(Some(passage.route.read_timeout));
+        session.set_write_timeout(Some(passage.snapshot.config.timeouts.write.get()));
+    }
+}
+
+/// What of a request the router looks at. A target in absolute form overrides Host (RFC 9112 §3.2.2).
+fn target(request: &RequestHeader) -> Target<'_> {
+    let authority = request.uri.authority().map(http::uri::Authority::as_str);
+    let host = || {
+        request
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+    };
+    Target {
+        host: authority.or_else(host).unwrap_or_default(),
+        path: request.uri.path(),
+        query: request.uri.query().unwrap_or_default(),
+        method: &request.method,
+        headers: &request.headers,
+    }
+}
+
+fn peer_address(session: &Session) -> IpAddr {
+    let address = session.client_addr().and_then(inet);
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+}
+
+fn inet(address: &pingora::protocols::l4::socket::SocketAddr) -> Option<SocketAddr> {
+    address.as_inet().copied()
+}
+
+/// Every request that comes so far has a route.
+fn passage(exchange: &mut Exchange) -> Result<&mut Passage> {
+    exchange
+        .passage
+        .as_mut()
+        .ok_or_else(|| Error::explain(ErrorType::InternalError, "request without a route"))
+}
+
+impl From<NoServer> for Refusal {
+    fn from(no_server: NoServer) -> Self {
+        match no_server {
+            NoServer::Tried => Self::Unreachable,
+            NoServer::Unhealthy | NoServer::Unresolved => Self::NoServer,
+        }
+    }
+}

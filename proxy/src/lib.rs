@@ -1,0 +1,22 @@
+//! Towpath, a WebSocket reverse proxy: the binary's library.
+//!
+//! A connection's way through is best read in this order: `gate` (one entry per connection), `gateway`
+//! (one entry per request), `classify` and `router`, then `tunnel` for a WebSocket or pingora's own
+//! HTTP proxy for everything else. `lifecycle` holds it together; `upstream` knows the servers.
+
+mod answer;
+mod changes;
+mod classify;
+pub mod cli;
+mod fields;
+mod forwarded;
+mod gate;
+mod gateway;
+mod http_error;
+mod lifecycle;
+mod observe;
+mod router;
+mod shared;
+mod snapshot;
+mod tunnel;
+mod upstream;

@@ -1,0 +1,31 @@
+//! The drain: nobody is cut off who can be told to go.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::listeners::Listening;
+use crate::shared::Shared;
+
+/// Says that we are not ready, waits for balancers to notice, closes the listeners and idle connections,
+/// ends the tunnels, and returns when nothing is left or `drain.timeout` is over.
+pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
+    let conf = shared.snapshot().config.drain.clone();
+    let deadline = Instant::now() + conf.timeout.get();
+    shared.set_ready(false);
+    tracing::info!(connections = shared.connections.open(), "draining");
+    if conf.delay.get() > Duration::ZERO {
+        sleep(conf.delay.get()).await;
+    }
+    for listening in listeners {
+        listening.stop().await;
+    }
+    shared.drain(conf.spread.get());
+    match timeout_at(deadline, shared.connections.none()).await {
+        Ok(()) => tracing::info!("drained"),
+        Err(_) => {
+            let connections = shared.connections.open();
+            tracing::warn!(connections, "cut off at the end of drain.timeout");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Listening sockets: bound by us, so that a taken port is an error with a name and not a panic;
+//! served by pingora, each with a stop of its own, so that a reload can add and remove them.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::IntoRawFd;
+use std::time::Duration;
+
+use pingora::apps::ServerApp;
+use pingora::listeners::{ListenerConfig, TcpSocketOptions};
+use pingora::protocols::TcpKeepalive;
+use pingora::protocols::l4::stream::L4BufferSettings;
+use pingora::server::{Fds, ListenFds};
+use pingora::services::Service as _;
+use pingora::services::listening::Service;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A dead client is noticed after idle + 3 × interval, also where nothing else would notice.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive {
+    idle: Duration::from_secs(60),
+    interval: Duration::from_secs(10),
+    count: 3,
+    #[cfg(target_os = "linux")]
+    user_timeout: Duration::ZERO,
+};
+
+/// A listener could not be opened.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {}", explain(.source))]
+pub(crate) struct BindError {
+    address: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+fn explain(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken by another process".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        _ => source.to_string(),
+    }
+}
+
+/// A bound socket that nobody serves yet.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    configured: SocketAddr,
+    actual: SocketAddr,
+    socket: TcpListener,
+}
+
+impl Bound {
+    /// Binds `address`; port 0 gives any free port.
+    pub(crate) fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let bind = || {
+            let socket = TcpListener::bind(address)?;
+            socket.set_nonblocking(true)?;
+            Ok((socket.local_addr()?, socket))
+        };
+        let (actual, socket) = bind().map_err(|source| BindError { address, source })?;
+        Ok(Self {
+            configured: address,
+            actual,
+            socket,
+        })
+    }
+
+    /// Accepts connections for `app`, in a task of its own, until stopped.
+    pub(crate) fn serve<A>(self, app: A) -> Listening
+    where
+        A: ServerApp + Send + Sync + 'static,
+    {
+        let label = self.actual.to_string();
+        let mut options = TcpSocketOptions::default();
+        options.tcp_keepalive = Some(KEEPALIVE);
+        let mut service = Service::new(label.clone(), app);
+        service.add_listener(
+            ListenerConfig::tcp(&label)
+                .tcp_socket_options(options)
+                // An idle connection must not hold a read buffer; we read in large pieces ourselves.
+                .l4_buffer(L4BufferSettings::default().read(0)),
+        );
+        let mut fds = Fds::new();
+        fds.add(label, self.socket.into_raw_fd());
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            service
+                .start_service(Some(ListenFds::new(fds.into())), stopped, 1)
+                .await;
+        });
+        Listening {
+            configured: self.configured,
+            actual: self.actual,
+            stop,
+            task,
+        }
+    }
+}
+
+/// A socket that is being served.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    configured: SocketAddr,
+    actual: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Listening {
+    /// The address as the configuration says it.
+    pub(crate) fn configured(&self) -> SocketAddr {
+        self.configured
+    }
+
+    /// The address with its real port.
+    pub(crate) fn actual(&self) -> SocketAddr {
+        self.actual
+    }
+
+    /// Closes the socket, and keep-alive connections as soon as they are idle.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        // The task ends by itself once its accept loop has seen the word.
+        let _ = self.task.await;
+    }
+}

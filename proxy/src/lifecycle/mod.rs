@@ -1,0 +1,9 @@
+//! The life of the process: start, reload, drain, end.
+
+mod drain;
+mod listeners;
+mod reload;
+mod server;
+
+pub(crate) use reload::Reloads;
+pub(crate) use server::{End, Server, StartError};

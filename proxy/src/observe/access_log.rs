@@ -1,0 +1,136 @@
+//! The access log: one line per request and one per finished tunnel, as events of a target of its own.
+//! Paths are written without their query, since queries carry tokens.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header;
+use pingora::Error;
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+
+use crate::answer::Refusal;
+use crate::gateway::Exchange;
+use crate::snapshot::Route;
+use crate::tunnel::Report;
+use crate::upstream::Lease;
+
+/// The target of all access events.
+pub(crate) const TARGET: &str = "access";
+
+/// What is known of a tunnel when it opens, for the line at its end.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    client: IpAddr,
+    host: String,
+    path: String,
+    route: Arc<Route>,
+}
+
+/// Remembers what the session knows, before the tunnel takes its connection.
+pub(crate) fn opened(session: &Session, exchange: &Exchange, route: &Arc<Route>) -> Opened {
+    let request = session.req_header();
+    Opened {
+        client: exchange.client.address,
+        host: host(request).to_owned(),
+        path: request.uri.path().to_owned(),
+        route: route.clone(),
+    }
+}
+
+/// A request that was answered, by the backend or by us.
+pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Exchange) {
+    if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+        return;
+    }
+    let request = session.req_header();
+    let passage = exchange.passage.as_ref();
+    tracing::info!(
+        target: TARGET,
+        kind = "request",
+        client = %exchange.client.address,
+        method = %request.method,
+        host = host(request),
+        path = request.uri.path(),
+        status = session.response_written().map_or(0, |response| response.status.as_u16()),
+        bytes_received = session.body_bytes_read(),
+        bytes_sent = session.body_bytes_sent(),
+        duration_ms = milliseconds(exchange.started.elapsed()),
+        route = passage.map(|passage| passage.route.name.as_str()),
+        upstream = passage.and_then(|p| p.lease.as_ref()).map(|l| l.address()).map(tracing::field::display),
+        reason = exchange.refusal.map(Refusal::reason),
+        cut_by = error.and(exchange.refusal.is_none().then_some("client")),
+    );
+}
+
+/// A request that the gate refused; most of it is unknown.
+pub(crate) fn refused(client: IpAddr, refusal: Refusal) {
+    tracing::info!(
+        target: TARGET,
+        kind = "request",
+        client = %client,
+        status = refusal.status().as_u16(),
+        reason = refusal.reason(),
+    );
+}
+
+/// A tunnel that is over.
+pub(crate) fn tunnel(opened: &Opened, upstream: SocketAddr, report: &Report) {
+    tracing::info!(
+        target: TARGET,
+        kind = "tunnel",
+        client = %opened.client,
+        host = opened.host,
+        path = opened.path,
+        status = 101,
+        duration_ms = milliseconds(report.duration),
+        client_bytes = report.from_client.bytes,
+        client_messages = report.from_client.messages,
+        backend_bytes = report.from_backend.bytes,
+        backend_messages = report.from_backend.messages,
+        close_code = report.close,
+        ended_by = report.ended_by.as_str(),
+        route = opened.route.name,
+        upstream = %upstream,
+    );
+}
+
+/// Why a request failed, for the operator: the backend's fault is worth a look, the client's is not.
+pub(crate) fn failed(error: &Error, exchange: &Exchange, refusal: Option<Refusal>) {
+    let route = exchange
+        .passage
+        .as_ref()
+        .map(|passage| passage.route.name.as_str());
+    let upstream = exchange
+        .passage
+        .as_ref()
+        .and_then(|p| p.lease.as_ref())
+        .map(Lease::address);
+    let upstream = upstream.map(tracing::field::display);
+    match refusal {
+        Some(refusal) if refusal.status().is_server_error() => {
+            tracing::warn!(reason = refusal.reason(), route, upstream, %error, "request failed");
+        }
+        _ => tracing::debug!(route, upstream, %error, "request failed"),
+    }
+}
+
+fn host(request: &RequestHeader) -> &str {
+    let field = || {
+        request
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+    };
+    request
+        .uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(field)
+        .unwrap_or_default()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}

@@ -1,0 +1,116 @@
+//! A configuration made ready for requests: routes arranged for look-up, upstream groups running.
+//! It never changes; a reload builds another one and swaps it in whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use towpath_conf::{Config, HashOn, WebSocket};
+
+use crate::changes::Changes;
+use crate::router::Router;
+use crate::upstream::{Group, PeerTimeouts, Upstreams};
+
+/// An immutable, running configuration.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The configuration it was made of.
+    pub(crate) config: Config,
+    /// Its routes.
+    pub(crate) router: Router<Route>,
+    groups: Vec<Arc<Group>>,
+}
+
+/// What a route says of the requests that take it.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// For the log.
+    pub(crate) name: String,
+    /// Where requests go.
+    pub(crate) group: Arc<Group>,
+    /// What picks the server, where the group balances by hash.
+    pub(crate) hash: HashOn,
+    /// What happens to WebSockets.
+    pub(crate) websocket: WebSocket,
+    /// Changes on the way to the backend.
+    pub(crate) request_headers: Changes,
+    /// Changes on the way to the client.
+    pub(crate) response_headers: Changes,
+    /// For one server to accept a connection.
+    pub(crate) connect_timeout: Duration,
+    /// For the backend's response header.
+    pub(crate) response_timeout: Duration,
+    /// Between two reads of a body.
+    pub(crate) read_timeout: Duration,
+    /// For idle connections to the backend.
+    pub(crate) keep_alive: Duration,
+}
+
+impl Snapshot {
+    /// Makes a checked configuration ready. Its upstream groups start to resolve and to check at once.
+    pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Self {
+        let mut groups = std::collections::HashMap::new();
+        let mut routes = Vec::with_capacity(config.routes.len());
+        for (index, conf) in config.routes.iter().enumerate() {
+            let upstream = config.upstream_of(conf);
+            let group = groups
+                .entry(conf.upstream.clone())
+                .or_insert_with(|| upstreams.group(&conf.upstream, &upstream));
+            routes.push(Arc::new(Route::new(
+                index,
+                conf,
+                &config,
+                group.clone(),
+                &upstream,
+            )));
+        }
+        let router = Router::new(config.routes.iter().zip(routes));
+        Self {
+            config,
+            router,
+            groups: groups.into_values().collect(),
+        }
+    }
+
+    /// Waits until the groups know their servers' addresses, or have tried to for a few seconds.
+    pub(crate) async fn ready(&self) {
+        futures_util::future::join_all(self.groups.iter().map(|group| group.ready())).await;
+    }
+}
+
+impl Route {
+    /// The timeouts of a plain request's connection to the backend.
+    pub(crate) fn peer_timeouts(&self, write: Duration) -> PeerTimeouts {
+        PeerTimeouts {
+            connect: self.connect_timeout,
+            read: self.response_timeout,
+            write,
+            idle: self.keep_alive,
+        }
+    }
+
+    fn new(
+        index: usize,
+        conf: &towpath_conf::Route,
+        config: &Config,
+        group: Arc<Group>,
+        upstream: &towpath_conf::Upstream,
+    ) -> Self {
+        let global = &config.timeouts;
+        let own = &conf.timeouts;
+        Self {
+            name: conf
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("routes[{index}]")),
+            group,
+            hash: upstream.hash.clone(),
+            websocket: conf.websocket.clone(),
+            request_headers: Changes::new(&conf.request_headers),
+            response_headers: Changes::new(&conf.response_headers),
+            connect_timeout: own.connect.unwrap_or(global.connect).get(),
+            response_timeout: own.response.unwrap_or(global.response).get(),
+            read_timeout: own.read.unwrap_or(global.read).get(),
+            keep_alive: upstream.keep_alive.get(),
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The relay: both directions of a tunnel in one task, the timers, and how it ends.
+//! Its future is under 1 KiB (a test says so) and holds no buffer while the tunnel is idle.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Settings;
+use super::control::{PingPayload, random_bytes};
+use super::direction::{Direction, Notices, with_scratch};
+use super::frame::Side;
+use super::report::{Ended, Report, Traffic};
+
+/// A peer that was sent a Close may take this many times `close_timeout` to answer it, since it may first finish
+/// what it is sending; once both have closed, the end of the streams must come within one.
+const CLOSE_ANSWER: u32 = 6;
+
+/// Relays between `client` and `backend` until both have ended. `ending` resolves when the proxy wants the tunnel
+/// to end: the client is sent a Close 1001 between two frames, what it sends until it answers still reaches the
+/// backend, and its answer is the backend's Close.
+///
+/// Not cancel-safe: dropping the future cuts both connections.
+pub(crate) async fn relay<C, B>(
+    mut client: C,
+    mut backend: B,
+    settings: Settings,
+    ending: impl Future<Output = ()>,
+) -> Report
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut tunnel = Tunnel::new(settings);
+    let mut ending = pin!(ending);
+    let mut timer = pin!(sleep_until(tunnel.began));
+    std::future::poll_fn(|cx| {
+        if !tunnel.told_to_end && ending.as_mut().poll(cx).is_ready() {
+            tunnel.told_to_end = true;
+            tunnel.end_gently(Instant::now(), Ended::Drain, "draining");
+        }
+        tunnel.poll(cx, &mut client, &mut backend, timer.as_mut())
+    })
+    .await;
+    tunnel.report()
+}
+
+struct Tunnel {
+    settings: Settings,
+    began: Instant,
+    from_client: Direction,
+    from_backend: Direction,
+    client: Pulse,
+    backend: Pulse,
+    /// When a frame last came that was not an answer to us.
+    used: Instant,
+    /// The payload of our pings, made with the first.
+    payload: Option<PingPayload>,
+    ending: Ending,
+    told_to_end: bool,
+    ended_by: Option<Ended>,
+    close: Option<u16>,
+}
+
+/// How one side's life is watched.
+#[derive(Clone, Copy, Debug)]
+struct Pulse {
+    /// When something was last read from it.
+    heard: Instant,
+    /// When it was sent a ping that nothing has followed.
+    pinged: Option<Instant>,
+    /// When its last ping was sent, for the round-trip time.
+    sent: Option<Instant>,
+    rtt: Option<Duration>,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Not yet.
+    Not,
+    /// The client has been told; if it does not answer by then, the backend is told by us.
+    Told(Instant),
+    /// Everything must be over by then.
+    By(Instant),
+}
+
+impl Tunnel {
+    fn new(settings: Settings) -> Self {
+        let now = Instant::now();
+        let pulse = Pulse {
+            heard: now,
+            pinged: None,
+            sent: None,
+            rtt: None,
+        };
+        Self {
+            settings,
+            began: now,
+            from_client: Direction::new(Side::Client, Side::Backend, &settings),
+            from_backend: Direction::new(Side::Backend, Side::Client, &settings),
+            client: pulse,
+            backend: pulse,
+            used: now,
+            payload: None,
+            ending: Ending::Not,
+            told_to_end: false,
+            ended_by: None,
+            close: None,
+        }
+    }
+
+    fn poll<C, B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut C,
+        backend: &mut B,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<()>
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+        B: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let now = Instant::now();
+            if self.poll_directions(cx, client, backend, now) {
+                return Poll::Ready(());
+            }
+            let Some(deadline) = self.deadline() else {
+                return Poll::Pending;
+            };
+            if deadline <= now {
+                if self.expire(now) {
+                    return Poll::Ready(());
+                }
+                continue;
+            }
+            // Deadlines mostly move away as bytes come; the timer is moved only when it fires or is too late.
+            if timer.deadline() > deadline || timer.deadline() <= now {
+                timer.as_mut().reset(deadline);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Moves bytes both ways until there is nothing to conclude from it. `true`: all is over.
+    fn poll_directions<C, B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut C,
+        backend: &mut B,
+        now: Instant,
+    ) -> bool
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+        B: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let ours = self.payload;
+            let (up, down) = with_scratch(|scratch| {
+                let up = self.from_client.poll(
+                    cx,
+                    (&mut *client, &mut *backend),
+                    scratch,
+                    ours.as_ref(),
+                    now,
+                );
+                let down = self.from_backend.poll(
+                    cx,
+                    (&mut *backend, &mut *client),
+                    scratch,
+                    ours.as_ref(),
+                    now,
+                );
+                (up.0, down.0)
+            });
+            let acted =
+                self.conclude(Side::Client, up, now) | self.conclude(Side::Backend, down, now);
+            if self.is_over() {
+                return true;
+            }
+            if !acted {
+                return false;
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.from_client.is_done() && self.from_backend.is_done()
+    }
+
+    /// Draws the conclusions of what came from `side`. `true`: something was put into a direction by it.
+    fn conclude(&mut self, side: Side, notices: Notices, now: Instant) -> bool {
+        if notices.used {
+            self.used = now;
+        }
+        let pulse = self.pulse(side);
+        if notices.read {
+            pulse.heard = now;
+            pulse.pinged = None;
+        }
+        if notices.pong {
+            pulse.rtt = pulse.sent.map(|sent| now - sent);
+        }
+        if let Some(code) = notices.close {
+            self.close.get_or_insert(code);
+            self.ended_by.get_or_insert(Ended::By(side));
+            self.wait_at_most(now, CLOSE_ANSWER);
+        }
+        if notices.ended {
+            self.ended_by.get_or_insert(Ended::By(side));
+        }
+        if notices.source_reset || notices.sink_reset {
+            let broken = if notices.source_reset {
+                side
+            } else {
+                other(side)
+            };
+            self.ended_by.get_or_insert(Ended::Reset(broken));
+            self.wait_at_most(now, 1);
+        }
+        if notices.too_big {
+            self.end_both(now, Ended::MessageTooBig(side), 1009, "message too big");
+        }
+        if notices.fault {
+            self.end_both(now, Ended::Fault(side), 1002, "protocol error");
+        }
+        let both_closed = self.from_client.close_sent() && self.from_backend.close_sent();
+        let one_ended = self.from_client.source_ended() || self.from_backend.source_ended();
+        if both_closed || (one_ended && self.close.is_some()) {
+            self.wait_at_most(now, 1);
+        }
+        notices.too_big || notices.fault
+    }
+
+    fn pulse(&mut self, side: Side) -> &mut Pulse {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Backend => &mut self.backend,
+        }
+    }
+
+    /// The direction toward `side`.
+    fn toward(&mut self, side: Side) -> &mut Direction {
+        match side {
+            Side::Client => &mut self.from_backend,
+            Side::Backend => &mut self.from_client,
+        }
+    }
+
+    /// From now on, everything must be over within `times` the close timeout, or earlier if that was said before.
+    fn wait_at_most(&mut self, now: Instant, times: u32) {
+        let limit = now + self.settings.close_timeout * times;
+        self.ending = match self.ending {
+            Ending::By(earlier) => Ending::By(earlier.min(limit)),
+            Ending::Not | Ending::Told(_) => Ending::By(limit),
+        };
+    }
+
+    /// The client is told to go; the backend hears it from the client.
+    fn end_gently(&mut self, now: Instant, why: Ended, reason: &'static str) {
+        if self.ending != Ending::Not {
+            return;
+        }
+        self.ended_by.get_or_insert(why);
+        self.close.get_or_insert(1001);
+        self.from_backend.close(1001, reason);
+        self.ending = Ending::Told(now + self.settings.close_timeout);
+    }
+
+    /// Both sides are told to go.
+    fn end_both(&mut self, now: Instant, why: Ended, code: u16, reason: &'static str) {
+        self.ended_by.get_or_insert(why);
+        self.close.get_or_insert(code);
+        self.from_backend.close(code, reason);
+        self.from_client.close(code, reason);
+        self.wait_at_most(now, 1);
+    }
+
+    /// The earliest moment at which something must be done.
+    fn deadline(&self) -> Option<Instant> {
+        let write = self.settings.write_timeout;
+        let blocked = |direction: &Direction| direction.blocked_since().map(|since| since + write);
+        let mut earliest = min(blocked(&self.from_client), blocked(&self.from_backend));
+        match self.ending {
+            Ending::Told(at) | Ending::By(at) => return min(earliest, Some(at)),
+            Ending::Not => {}
+        }
+        earliest = min(
+            earliest,
+            self.settings.idle_timeout.map(|idle| self.used + idle),
+        );
+        earliest = min(earliest, self.pulse_deadline(Side::Client));
+        min(earliest, self.pulse_deadline(Side::Backend))
+    }
+
+    /// When a side must be asked whether it lives, or has not said so for too long. A side that has ended its
+    /// stream cannot answer and is not asked.
+    fn pulse_deadline(&self, side: Side) -> Option<Instant> {
+        let ping = self.settings.ping?;
+        let (pulse, from) = match side {
+            Side::Client => (&self.client, &self.from_client),
+            Side::Backend => (&self.backend, &self.from_backend),
+        };
+        if from.source_ended() {
+            return None;
+        }
+        Some(match pulse.pinged {
+            Some(at) => at + self.settings.ping_timeout,
+            None => pulse.heard + ping,
+        })
+    }
+
+    /// Does what the deadlines that have passed demand. `true`: the tunnel is cut.
+    fn expire(&mut self, now: Instant) -> bool {
+        for side in [Side::Client, Side::Backend] {
+            let since = self.toward(side).blocked_since();
+            if since.is_some_and(|since| since + self.settings.write_timeout <= now) {
+                self.ended_by.get_or_insert(Ended::WriteTimeout(side));
+                return true;
+            }
+        }
+        match self.ending {
+            Ending::By(at) => return at <= now,
+            Ending::Told(at) if at <= now => {
+                self.from_client.close(1001, "going away");
+                self.wait_at_most(now, 1);
+                return false;
+            }
+            Ending::Told(_) => return false,
+            Ending::Not => {}
+        }
+        if self
+            .settings
+            .idle_timeout
+            .is_some_and(|idle| self.used + idle <= now)
+        {
+            self.end_gently(now, Ended::Idle, "idle");
+            return false;
+        }
+        for side in [Side::Client, Side::Backend] {
+            self.check_pulse(side, now);
+        }
+        false
+    }
+
+    fn check_pulse(&mut self, side: Side, now: Instant) {
+        if self.ending != Ending::Not || self.pulse_deadline(side).is_none_or(|at| at > now) {
+            return;
+        }
+        if self.pulse(side).pinged.is_some() {
+            self.end_both(now, Ended::PingTimeout(side), 1001, "ping timeout");
+            return;
+        }
+        let payload = *self.payload.get_or_insert_with(random_bytes);
+        if self.toward(side).ping(&payload) {
+            let pulse = self.pulse(side);
+            pulse.pinged = Some(now);
+            pulse.sent = Some(now);
+        } else {
+            // Not possible just now; look again after another interval.
+            self.pulse(side).heard = now;
+        }
+    }
+
+    fn report(&self) -> Report {
+        let traffic = |direction: &Direction| Traffic {
+            bytes: direction.received(),
+            messages: direction.messages(),
+        };
+        Report {
+            duration: self.began.elapsed(),
+            from_client: traffic(&self.from_client),
+            from_backend: traffic(&self.from_backend),
+            close: self.close,
+            ended_by: self.ended_by.unwrap_or(Ended::By(Side::Client)),
+            client_rtt: self.client.rtt,
+            backend_rtt: self.backend.rtt,
+        }
+    }
+}
+
+fn other(side: Side) -> Side {
+    match side {
+        Side::Client => Side::Backend,
+        Side::Backend => Side::Client,
+    }
+}
+
+fn min(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,302 @@
+//! From a client's HTTP/1.1 handshake to a running tunnel: dial, hand the handshake on, prove the answer,
+//! take the connection out of pingora's session and relay. A refusal is relayed as the ordinary response it is.
+//!
+//! The order is what makes it safe: the client gets no 101 before the backend's was proven, and not a byte
+//! that the client sent early leaves [`Downstream`] before the tunnel runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{StatusCode, header};
+use pingora::Result;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::v1::client::HttpSession as BackendSession;
+use pingora::proxy::Session;
+use tokio::time::timeout;
+
+use super::handshake::{Extensions, verify};
+use super::replay::Replay;
+use super::{Settings, relay};
+use crate::answer::Refusal;
+use crate::classify::hop_by_hop;
+use crate::gate::Downstream;
+use crate::gateway::{Exchange, refuse};
+use crate::http_error::refusal_for;
+use crate::observe::access_log::{self, Opened};
+use crate::shared::Shared;
+use crate::snapshot::Route;
+use crate::upstream::{DialAnyError, Lease, dial_any, hash_key};
+
+/// What came of handing the handshake to the backend.
+enum Outcome {
+    /// A proven 101.
+    Accepted {
+        backend: Box<BackendSession>,
+        response: Box<ResponseHeader>,
+        extensions: Extensions,
+    },
+    /// Any other response, whose content is still to be read.
+    Refused {
+        backend: Box<BackendSession>,
+        response: Box<ResponseHeader>,
+    },
+}
+
+/// Carries a valid handshake. `Ok(true)`: it was answered, one way or the other.
+pub(crate) async fn carry(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    shared: &Shared,
+) -> Result<bool> {
+    let Some(passage) = exchange.passage.as_mut() else {
+        return refuse(session, exchange, Refusal::Internal).await;
+    };
+    let route = passage.route.clone();
+    let write_timeout = passage.snapshot.config.timeouts.write.get();
+    session.set_write_timeout(Some(write_timeout));
+    let request = handshake_for_backend(session.req_header(), exchange, &route)?;
+    let ask = ask_backend(request, exchange, &route);
+    // The client may leave while we wait. What it sends meanwhile stays in `Downstream`.
+    let asked = tokio::select! {
+        asked = ask => asked,
+        gone = session.downstream_session.read_body_or_idle(true) => {
+            return gone.map(|_| true).map_err(|e| e.into_down());
+        }
+    };
+    let (outcome, lease) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refuse(session, exchange, refusal).await,
+    };
+    match outcome {
+        Outcome::Refused { backend, response } => {
+            relay_refusal(session, *backend, *response, &route).await?;
+        }
+        Outcome::Accepted {
+            backend,
+            response,
+            extensions,
+        } => {
+            let settings = Settings::new(&route.websocket, extensions, write_timeout);
+            let opened = access_log::opened(session, exchange, &route);
+            write_101(session, *response, &route).await?;
+            open_tunnel(session, exchange, shared, *backend, lease, settings, opened);
+        }
+    }
+    Ok(true)
+}
+
+/// The client's handshake as the backend gets it: end-to-end fields as they came, the hop's own renewed.
+fn handshake_for_backend(
+    request: &RequestHeader,
+    exchange: &Exchange,
+    route: &Route,
+) -> Result<Box<RequestHeader>> {
+    let mut request = Box::new(request.clone());
+    for name in hop_by_hop(&request.headers) {
+        request.remove_header(&name);
+    }
+    request.remove_header(&header::CONTENT_LENGTH);
+    exchange.client.write(&mut request, false)?;
+    route.request_headers.apply(request.as_mut())?;
+    request.insert_header("Connection", "Upgrade")?;
+    request.insert_header("Upgrade", "websocket")?;
+    Ok(request)
+}
+
+async fn ask_backend(
+    request: Box<RequestHeader>,
+    exchange: &Exchange,
+    route: &Arc<Route>,
+) -> std::result::Result<(Outcome, Lease), Refusal> {
+    let query = request.uri.query().unwrap_or_default();
+    let key = hash_key(
+        &route.hash,
+        exchange.client.address,
+        &request.headers,
+        query,
+    );
+    let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout)
+        .await
+        .map_err(|e| dial_refusal(&e))?;
+    let backend = BackendSession::new(stream);
+    match timeout(
+        route.response_timeout,
+        exchange_handshakes(backend, request),
+    )
+    .await
+    {
+        Ok(Ok(outcome)) => Ok((outcome, lease)),
+        Ok(Err(refusal)) => Err(refusal),
+        Err(_) => {
+            tracing::warn!(upstream = %lease.address(), "backend did not answer a handshake in time");
+            Err(Refusal::Timeout)
+        }
+    }
+}
+
+fn dial_refusal(error: &DialAnyError) -> Refusal {
+    match error {
+        DialAnyError::NoServer(no_server) => (*no_server).into(),
+        DialAnyError::TimedOut => Refusal::Timeout,
+        DialAnyError::Unreachable => Refusal::Unreachable,
+    }
+}
+
+/// Sends the handshake and reads the backend's final response.
+async fn exchange_handshakes(
+    backend: BackendSession,
+    request: Box<RequestHeader>,
+) -> std::result::Result<Outcome, Refusal> {
+    let mut backend = Box::new(backend);
+    let asked = request.clone();
+    let mut sent = backend.write_request_header(request).await.map(drop);
+    let response = loop {
+        if let Err(e) = sent {
+            tracing::warn!(error = %e, "backend broke off a handshake");
+            return Err(refusal_for(&e.into_up()).unwrap_or(Refusal::BadAnswer));
+        }
+        match backend.resp_header() {
+            // 1xx other than 101: the response is still to come.
+            Some(response) if is_final(response.status) => break Box::new(response.clone()),
+            _ => sent = backend.read_response().await.map(drop),
+        }
+    };
+    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Outcome::Refused { backend, response });
+    }
+    match verify(&asked.headers, response.version, &response.headers) {
+        Ok(extensions) => Ok(Outcome::Accepted {
+            backend,
+            response,
+            extensions,
+        }),
+        Err(fault) => {
+            tracing::warn!(%fault, "backend broke the WebSocket handshake");
+            Err(Refusal::BadAnswer)
+        }
+    }
+}
+
+fn is_final(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
+}
+
+/// Removes what belongs to the backend's hop from its response, and makes the route's changes.
+fn prepare_response(response: &mut ResponseHeader, route: &Route) -> Result<()> {
+    for name in hop_by_hop(&response.headers) {
+        response.remove_header(&name);
+    }
+    route.response_headers.apply(response)
+}
+
+async fn write_101(
+    session: &mut Session,
+    mut response: ResponseHeader,
+    route: &Route,
+) -> Result<()> {
+    prepare_response(&mut response, route)?;
+    response.remove_header(&header::CONTENT_LENGTH);
+    response.insert_header("Connection", "Upgrade")?;
+    response.insert_header("Upgrade", "websocket")?;
+    let written = session
+        .downstream_session
+        .write_response_header(Box::new(response))
+        .await;
+    written.map_err(|e| e.into_down())
+}
+
+/// Takes the client's connection out of pingora's session, so that the large future of the request can go,
+/// and lets the tunnel run in a task of its own.
+fn open_tunnel(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    shared: &Shared,
+    mut backend: BackendSession,
+    lease: Lease,
+    settings: Settings,
+    opened: Opened,
+) {
+    let closed = ServerSession::new_http1(Box::new(Downstream::closed()));
+    let taken = std::mem::replace(session.downstream_session.as_mut(), closed);
+    exchange.tunnelled = true;
+    let ServerSession::H1(taken) = taken else {
+        return;
+    };
+    let Ok(mut client) = taken.into_inner().into_any().downcast::<Downstream>() else {
+        return;
+    };
+    client.release();
+    // Frames that came in one segment with the 101.
+    let early = backend
+        .read_body_bytes()
+        .now_or_never()
+        .and_then(Result::ok)
+        .flatten();
+    let backend = Replay::new(early.unwrap_or_else(Bytes::new), backend.into_inner());
+    let ending = shared.ending();
+    tokio::spawn(async move {
+        let report = relay(*client, backend, settings, ending).await;
+        access_log::tunnel(&opened, lease.address(), &report);
+    });
+}
+
+/// Relays a refusal whole: status, header and content.
+async fn relay_refusal(
+    session: &mut Session,
+    mut backend: BackendSession,
+    mut response: ResponseHeader,
+    route: &Route,
+) -> Result<()> {
+    let framed = response.headers.contains_key(header::CONTENT_LENGTH);
+    prepare_response(&mut response, route)?;
+    if !framed
+        && !matches!(
+            response.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        )
+    {
+        response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+    }
+    backend.read_timeout = Some(route.read_timeout);
+    let client = &mut session.downstream_session;
+    client
+        .write_response_header(Box::new(response))
+        .await
+        .map_err(|e| e.into_down())?;
+    while let Some(content) = backend.read_body_bytes().await.map_err(|e| e.into_up())? {
+        client
+            .write_response_body(content, false)
+            .await
+            .map_err(|e| e.into_down())?;
+    }
+    client
+        .write_response_body(Bytes::new(), true)
+        .await
+        .map_err(|e| e.into_down())
+}
+
+impl Settings {
+    /// The settings of one tunnel: the route's, and what the handshake agreed on.
+    fn new(
+        websocket: &towpath_conf::WebSocket,
+        extensions: Extensions,
+        write_timeout: Duration,
+    ) -> Self {
+        Self {
+            ping: websocket.ping.get().map(|ping| ping.get()),
+            ping_timeout: websocket.ping_timeout.get(),
+            idle_timeout: websocket.idle_timeout.get().map(|idle| idle.get()),
+            max_message: websocket.max_message.get().map(|max| max.get()),
+            strict: websocket.framing == towpath_conf::Framing::Strict,
+            extensions,
+            close_timeout: CLOSE_TIMEOUT,
+            write_timeout,
+        }
+    }
+}
+
+/// How long a closing handshake may take (RFC 6455 §7.1.1 leaves it to us).
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,117 @@
+//! Connecting to servers, with a bound on every wait: pingora's own defaults are to wait for ever.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::connectors::TransportConnector;
+use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
+use pingora::protocols::{Stream, TcpKeepalive};
+use pingora::upstreams::peer::{BasicPeer, HttpPeer, PeerOptions};
+use pingora::{Error, ErrorType, Result};
+
+use super::endpoint::Lease;
+use super::group::{Group, NoServer, Tried};
+use super::hash::HashKey;
+
+/// Servers tried for one request, at most.
+const MAX_TRIES: usize = 5;
+
+/// A dead server is noticed after idle + count × interval, also on a tunnel where nothing is sent.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive {
+    idle: Duration::from_secs(60),
+    interval: Duration::from_secs(10),
+    count: 3,
+    #[cfg(target_os = "linux")]
+    user_timeout: Duration::ZERO,
+};
+
+/// The bounds of a plain request's connection to a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerTimeouts {
+    /// For the server to accept.
+    pub(crate) connect: Duration,
+    /// For its response header, and between two reads of its content.
+    pub(crate) read: Duration,
+    /// For it to take what is written.
+    pub(crate) write: Duration,
+    /// For an idle connection in the pool.
+    pub(crate) idle: Duration,
+}
+
+/// No server of a group could be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DialAnyError {
+    /// There was none to try.
+    NoServer(NoServer),
+    /// The last one did not accept in time.
+    TimedOut,
+    /// The last one refused, or there is no way to it.
+    Unreachable,
+}
+
+/// Opens a connection of its own, never a pooled one.
+pub(crate) async fn dial(
+    connector: &TransportConnector,
+    address: SocketAddr,
+    connect_timeout: Duration,
+) -> Result<Stream> {
+    let mut peer = BasicPeer::new("0.0.0.0:0");
+    peer._address = PingoraAddr::Inet(address);
+    set_connect(&mut peer.options, connect_timeout);
+    connector.new_stream(&peer).await
+}
+
+/// Connects to one of the group's servers after the other until one accepts.
+pub(crate) async fn dial_any(
+    group: &Group,
+    key: &HashKey<'_>,
+    connect_timeout: Duration,
+) -> std::result::Result<(Stream, Lease), DialAnyError> {
+    let mut tried = Tried::default();
+    let mut last = None;
+    for _ in 0..MAX_TRIES {
+        let lease = match group.choose(key, &tried) {
+            Ok(lease) => lease,
+            Err(no_server) => return Err(last.unwrap_or(DialAnyError::NoServer(no_server))),
+        };
+        match dial(group.connector(), lease.address(), connect_timeout).await {
+            Ok(stream) => return Ok((stream, lease)),
+            Err(error) => {
+                let server = lease.address();
+                tracing::debug!(upstream = group.name(), %server, %error, "server cannot be reached");
+                tried.add(server);
+                last = Some(failure(&error));
+            }
+        }
+    }
+    Err(last.unwrap_or(DialAnyError::Unreachable))
+}
+
+fn failure(error: &Error) -> DialAnyError {
+    match error.etype() {
+        ErrorType::ConnectTimedout => DialAnyError::TimedOut,
+        _ => DialAnyError::Unreachable,
+    }
+}
+
+/// A plain request's way to a server, through pingora's pool.
+pub(crate) fn http_peer(lease: &Lease, timeouts: &PeerTimeouts) -> HttpPeer {
+    let mut peer = HttpPeer::new(lease.address(), false, String::new());
+    set_connect(&mut peer.options, timeouts.connect);
+    peer.options.read_timeout = Some(timeouts.read);
+    peer.options.write_timeout = Some(timeouts.write);
+    peer.options.idle_timeout = Some(timeouts.idle);
+    peer
+}
+
+fn set_connect(options: &mut PeerOptions, connect_timeout: Duration) {
+    options.connection_timeout = Some(connect_timeout);
+    options.total_connection_timeout = Some(connect_timeout);
+    options.tcp_keepalive = Some(KEEPALIVE);
+}
+
+/// The one connector of the process: building it reads the system's trust store.
+pub(crate) fn connector() -> Arc<TransportConnector> {
+    Arc::new(TransportConnector::new(None))
+}

@@ -1,0 +1,16 @@
+//! The servers behind the routes: groups that balance over them (`group`, `balance`), where their addresses come from
+//! (`discovery`), whether they are well (`health`), and connecting to them (`dial`). Selection algorithms, the Ketama
+//! ring and the bookkeeping of health are pingora-load-balancing's; connections are its connector's.
+
+mod balance;
+mod dial;
+mod discovery;
+mod endpoint;
+mod group;
+mod hash;
+mod health;
+
+pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer};
+pub(crate) use endpoint::Lease;
+pub(crate) use group::{Group, NoServer, Tried, Upstreams};
+pub(crate) use hash::hash_key;
