@@ -8,6 +8,7 @@ mod answer;
 mod changes;
 mod classify;
 pub mod cli;
+mod demo;
 mod fields;
 mod forwarded;
 mod gate;

@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.
 
+mod demo;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -93,10 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Run(arg) => run::run(&arg.config),
         Verb::Check { file, config } => check(&file.unwrap_or(config.config)),
         Verb::Schema { markdown } => schema(markdown),
-        Verb::Demo { address } => {
-            let _ = address;
-            USAGE.into()
-        }
+        Verb::Demo { address } => demo::run(address),
         Verb::Version => print(&format!("towpath {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }
