@@ -3,10 +3,7 @@
 use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
 /// The members of a comma-separated list, over all its lines, trimmed, without empty ones.
-pub(crate) fn members<'h>(
-    headers: &'h HeaderMap,
-    name: impl AsHeaderName,
-) -> impl Iterator<Item = &'h [u8]> {
+pub(crate) fn members(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(name)
         .into_iter()
@@ -21,7 +18,7 @@ pub(crate) fn lists(headers: &HeaderMap, name: impl AsHeaderName, member: &str) 
 }
 
 /// The only value of a field; `None` if it is absent or there more than once.
-pub(crate) fn only<'h>(headers: &'h HeaderMap, name: impl AsHeaderName) -> Option<&'h [u8]> {
+pub(crate) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&[u8]> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next()?;
     values

@@ -165,6 +165,7 @@ fn delivery(to: MemberId, event: &Event<'_>) -> Delivery {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     fn join(chat: &mut Chat, member: MemberId, user: &str) -> Vec<Delivery> {

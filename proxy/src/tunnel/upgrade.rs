@@ -235,7 +235,7 @@ fn open_tunnel(
         .now_or_never()
         .and_then(Result::ok)
         .flatten();
-    let backend = Replay::new(early.unwrap_or_else(Bytes::new), backend.into_inner());
+    let backend = Replay::new(early.unwrap_or_default(), backend.into_inner());
     let ending = shared.ending();
     tokio::spawn(async move {
         let report = relay(*client, backend, settings, ending).await;
