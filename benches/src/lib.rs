@@ -60,6 +60,7 @@ pub fn percentile(samples: &mut [Duration], percent: usize) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
     use super::*;
 
     #[test]
