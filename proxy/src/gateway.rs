@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use http::header;
+use http::{HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -185,19 +185,12 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
         let framing = response.headers.get(header::TRANSFER_ENCODING).cloned();
-        for name in hop_by_hop(&response.headers) {
-            response.remove_header(&name);
-        }
-        // pingora reads it to frame what it writes.
-        if let Some(framing) = framing {
-            response.insert_header(header::TRANSFER_ENCODING, framing)?;
-        }
-        passage(exchange)?.route.response_headers.apply(response)
+        prepare_response(session, response, framing, &passage(exchange)?.route)
     }
 
     async fn fail_to_proxy(
@@ -262,10 +255,38 @@ fn prepare_http(session: &mut Session, exchange: &Exchange) {
     let request = session.req_header_mut();
     request.remove_header(&header::UPGRADE);
     request.remove_header("http2-settings");
+    let old = request.version == Version::HTTP_10;
+    // RFC 9110 §15.2: HTTP/1.0 has no 1xx.
+    session.set_ignore_info_resp(old);
     if let Some(passage) = &exchange.passage {
         session.set_read_timeout(Some(passage.route.read_timeout));
         session.set_write_timeout(Some(passage.snapshot.config.timeouts.write.get()));
     }
+}
+
+/// Makes a backend's response ready for the client: what belongs to the backend's hop goes, the route's changes come.
+/// `framing` is the Transfer-Encoding that our hop shall have, which pingora reads to frame what it writes.
+pub(crate) fn prepare_response(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    framing: Option<HeaderValue>,
+    route: &Route,
+) -> Result<()> {
+    let protocols = response.headers.get(header::UPGRADE).cloned();
+    for name in hop_by_hop(&response.headers) {
+        response.remove_header(&name);
+    }
+    if let Some(protocols) = protocols.filter(|_| response.status == StatusCode::UPGRADE_REQUIRED) {
+        // RFC 9110 §15.5.22: a 426 says what to upgrade to.
+        response.insert_header("Upgrade", protocols)?;
+    }
+    match framing {
+        // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
+        Some(_) if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
+        Some(framing) => response.insert_header(header::TRANSFER_ENCODING, framing)?,
+        None => {}
+    }
+    route.response_headers.apply(response)
 }
 
 /// What of a request the router looks at. A target in absolute form overrides Host (RFC 9112 §3.2.2).

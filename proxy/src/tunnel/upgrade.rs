@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
@@ -23,7 +23,7 @@ use super::{Settings, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
 use crate::gate::Downstream;
-use crate::gateway::{Exchange, refuse};
+use crate::gateway::{Exchange, prepare_response, refuse};
 use crate::http_error::refusal_for;
 use crate::observe::access_log::{self, Opened};
 use crate::shared::Shared;
@@ -72,6 +72,9 @@ pub(crate) async fn carry(
     };
     match outcome {
         Outcome::Refused { backend, response } => {
+            if let Some(passage) = exchange.passage.as_mut() {
+                passage.lease = Some(lease);
+            }
             relay_refusal(session, *backend, *response, &route).await?;
         }
         Outcome::Accepted {
@@ -184,20 +187,12 @@ fn is_final(status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }
 
-/// Removes what belongs to the backend's hop from its response, and makes the route's changes.
-fn prepare_response(response: &mut ResponseHeader, route: &Route) -> Result<()> {
-    for name in hop_by_hop(&response.headers) {
-        response.remove_header(&name);
-    }
-    route.response_headers.apply(response)
-}
-
 async fn write_101(
     session: &mut Session,
     mut response: ResponseHeader,
     route: &Route,
 ) -> Result<()> {
-    prepare_response(&mut response, route)?;
+    prepare_response(session, &mut response, None, route)?;
     response.remove_header(&header::CONTENT_LENGTH);
     response.insert_header("Connection", "Upgrade")?;
     response.insert_header("Upgrade", "websocket")?;
@@ -250,16 +245,13 @@ async fn relay_refusal(
     mut response: ResponseHeader,
     route: &Route,
 ) -> Result<()> {
-    let framed = response.headers.contains_key(header::CONTENT_LENGTH);
-    prepare_response(&mut response, route)?;
-    if !framed
-        && !matches!(
-            response.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        )
-    {
-        response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
-    }
+    let has_content = !matches!(
+        response.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let chunk = has_content && !response.headers.contains_key(header::CONTENT_LENGTH);
+    let framing = chunk.then_some(HeaderValue::from_static("chunked"));
+    prepare_response(session, &mut response, framing, route)?;
     backend.read_timeout = Some(route.read_timeout);
     let client = &mut session.downstream_session;
     client
