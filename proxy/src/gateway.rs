@@ -183,6 +183,20 @@ impl ProxyHttp for Gateway {
         passage(exchange)?.route.request_headers.apply(request)
     }
 
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        _exchange: &mut Exchange,
+    ) -> Result<()> {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            // Handshakes do not come this way, so nobody has asked for it.
+            return Error::e_explain(ErrorType::InvalidHTTPHeader, "101 to a plain request")
+                .map_err(|e| e.into_up());
+        }
+        Ok(())
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use towpath_conf::Config;
+use towpath_conf::{AccessLog, Config, Level, Log, LogFormat};
 
 use super::run::runtime;
 use super::{FAILED, FORCED, fail, print};
@@ -13,12 +13,12 @@ use crate::observe::logging;
 
 /// Serves the demo on `address` until told to stop.
 pub(super) fn run(address: SocketAddr) -> ExitCode {
-    let minimal = match Config::from_text("demo", &configuration(address, address)) {
-        Ok(config) => config,
-        Err(errors) => return fail(&errors),
+    let log = Log {
+        level: Level::Warn,
+        format: LogFormat::Text,
     };
-    let _logging = logging::start(&minimal.log, minimal.access_log);
-    let runtime = match runtime(&minimal) {
+    let _logging = logging::start(&log, AccessLog::Off);
+    let runtime = match runtime(None) {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format_args!("cannot start threads: {error}")),
     };
@@ -63,7 +63,7 @@ async fn serve(address: SocketAddr) -> ExitCode {
 fn configuration(address: SocketAddr, backend: SocketAddr) -> String {
     format!(
         "listeners:\n  - address: \"{address}\"\nroutes:\n  - path: /\n    upstream: \"{backend}\"\n\
-         drain:\n  spread: 1s\n  timeout: 5s\naccess_log: off\nlog:\n  level: warn\n"
+         drain:\n  spread: 1s\n  timeout: 5s\n"
     )
 }
 

@@ -1,10 +1,10 @@
 //! `towpath run`.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
-use towpath_conf::Config;
 
 use super::{FAILED, FORCED, fail, load};
 use crate::lifecycle::{End, Reloads, Server, StartError};
@@ -20,7 +20,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
     let watched = (path != Path::new("-")).then(|| path.to_owned());
     let _logging = logging::start(&config.log, config.access_log);
     raise_file_limit();
-    let runtime = match runtime(&config) {
+    let runtime = match runtime(config.threads) {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format_args!("cannot start threads: {error}")),
     };
@@ -40,10 +40,10 @@ pub(super) fn run(path: &Path) -> ExitCode {
     }
 }
 
-/// One worker per core, or as the configuration says.
-pub(super) fn runtime(config: &Config) -> std::io::Result<Runtime> {
+/// So many workers, or one per core.
+pub(super) fn runtime(threads: Option<NonZeroUsize>) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
-    if let Some(threads) = config.threads {
+    if let Some(threads) = threads {
         builder.worker_threads(threads.get());
     }
     builder.enable_all().thread_name("towpath").build()

@@ -230,10 +230,11 @@ fn open_tunnel(
         .now_or_never()
         .and_then(Result::ok)
         .flatten();
-    let backend = Replay::new(early.unwrap_or_default(), backend.into_inner());
+    let mut backend = Replay::new(early.unwrap_or_default(), backend.into_inner());
     let ending = shared.ending();
     tokio::spawn(async move {
-        let report = relay(*client, backend, settings, ending).await;
+        // The client's place in the count is given back after the line is written: a drain waits for both.
+        let report = relay(client.as_mut(), &mut backend, settings, ending).await;
         access_log::tunnel(&opened, lease.address(), &report);
     });
 }
