@@ -1,0 +1,52 @@
+//! The program under test. It is built once per test run, in the test's own profile and target directory, so
+//! that no story ever tells of yesterday's binary; `TOWPATH_BINARY` names another one to be put to the test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A command that runs Towpath with `arguments`.
+pub fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(binary());
+    command.args(arguments).kill_on_drop(true);
+    command
+}
+
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| std::env::var_os("TOWPATH_BINARY").map_or_else(build, PathBuf::from))
+}
+
+/// Features are resolved over the whole workspace, as `cargo test --workspace` does: nothing is built twice.
+fn build() -> PathBuf {
+    let profile = profile_directory();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--workspace", "--bin", "towpath"])
+        .arg("--target-dir")
+        .arg(target_directory());
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo can be run");
+    assert!(status.success(), "building towpath failed: {status}");
+    profile.join("towpath")
+}
+
+/// Where this test's own binary is: `target/debug/deps/e2e-…` → `target/debug`.
+fn profile_directory() -> PathBuf {
+    let own = std::env::current_exe().expect("a test knows its own path");
+    own.ancestors()
+        .nth(2)
+        .expect("target/PROFILE/deps/TEST")
+        .to_owned()
+}
+
+/// Where all that is built goes.
+pub(crate) fn target_directory() -> PathBuf {
+    profile_directory()
+        .parent()
+        .expect("target/PROFILE")
+        .to_owned()
+}

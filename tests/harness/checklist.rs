@@ -1,0 +1,62 @@
+//! The clients' side of the peers: `checklist.mjs` and its like, run to their end.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::peer::{node, python};
+use crate::within;
+
+/// What each check has seen, by its name.
+pub type Checks = BTreeMap<String, Value>;
+
+/// Runs a checklist of `tests/peers/node` against `url`. Every check must hold.
+pub async fn checklist(script: &str, url: &str) -> Checks {
+    let mut command = node(script);
+    command.arg(url);
+    let output = run(command).await;
+    let checks: Checks = output.lines().map(|line| held(line, &output)).collect();
+    assert!(!checks.is_empty(), "{script} said nothing");
+    checks
+}
+
+impl crate::Peer {
+    /// Runs a client of `tests/peers/python` against `url`, to its good end.
+    pub async fn python_client(script: &str, url: &str) {
+        let mut command = python(script);
+        command.arg(url);
+        assert_eq!(run(command).await, "ok\n");
+    }
+
+    /// Runs a client of `tests/peers/node` against `url`; gives what it prints.
+    pub async fn node_client(script: &str, arguments: &[&str]) -> String {
+        let mut command = node(script);
+        command.args(arguments);
+        run(command).await
+    }
+}
+
+async fn run(mut command: Command) -> String {
+    command.kill_on_drop(true);
+    let output = within(format!("{command:?} ends"), command.output())
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{said}{errors}",
+        output.status
+    );
+    said
+}
+
+fn held(line: &str, output: &str) -> (String, Value) {
+    let check: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(check["ok"], true, "a check failed:\n{output}");
+    (
+        check["check"].as_str().unwrap().to_owned(),
+        check["seen"].clone(),
+    )
+}

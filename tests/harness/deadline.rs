@@ -1,0 +1,18 @@
+//! Waiting for an event, never for a time: each wait ends with what it waited for, or fails its test by name.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// How long anything may take on a busy machine before it counts as never.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits for `event`; fails the test, saying `what` did not come, after [`DEADLINE`].
+pub async fn within<T>(what: impl Display, event: impl Future<Output = T>) -> T {
+    match timeout(DEADLINE, event).await {
+        Ok(outcome) => outcome,
+        Err(_) => panic!("waited {DEADLINE:?} in vain: {what}"),
+    }
+}

@@ -1,0 +1,46 @@
+//! The end-to-end harness: the real binary as a process, raw sockets, backends and third-party peers.
+//! It hides sockets and processes from the stories, not meaning. A harness that cannot go on fails its test,
+//! so it panics wherever a product would return an error.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod binary;
+mod checklist;
+mod deadline;
+mod frame;
+mod handshake;
+mod head;
+mod http_backend;
+mod http_client;
+mod lines;
+mod peer;
+mod raw_backend;
+mod towpath;
+mod tungstenite_peer;
+mod warp_peer;
+mod websocket;
+mod wire;
+
+pub use binary::command;
+pub use checklist::{Checks, checklist};
+pub use deadline::{DEADLINE, within};
+pub use frame::{Frame, Opcode};
+pub use handshake::{accept_key, handshake, switching_protocols};
+pub use head::Head;
+pub use http_backend::{Body, HttpBackend, full, whole};
+pub use http_client::HttpClient;
+pub use peer::Peer;
+pub use raw_backend::RawBackend;
+pub use rustix::process::Signal;
+pub use towpath::Towpath;
+pub use tungstenite_peer::TungstenitePeer;
+pub use warp_peer::WarpPeer;
+pub use websocket::{WebSocket, closed, echo, open};
+pub use wire::Wire;
+
+/// An address on which nobody listens: a connection to it is refused at once.
+pub const NOBODY: &str = "127.0.0.1:1";

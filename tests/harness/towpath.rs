@@ -1,0 +1,222 @@
+//! The proxy as its users have it: a process, a configuration file, signals, and what it logs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Child;
+
+use crate::binary::command;
+use crate::lines::Lines;
+use crate::{WebSocket, Wire, open, within};
+
+/// What a story's configuration need not say: any free port, and logs that a test can read.
+const DEFAULTS: [(&str, &str); 3] = [
+    ("listeners:", "listeners: [{ address: 127.0.0.1:0 }]\n"),
+    ("log:", "log: { format: json, level: debug }\n"),
+    ("access_log:", "access_log: json\n"),
+];
+
+/// A running proxy; it ends when this is dropped, and on a failed test it shows what it said.
+#[derive(Debug)]
+pub struct Towpath {
+    process: Child,
+    log: Lines,
+    access_log: Lines,
+    addresses: Vec<SocketAddr>,
+    directory: TempDir,
+}
+
+impl Towpath {
+    /// Starts with `config`, and waits until it is ready.
+    pub async fn start(config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("towpath.yaml");
+        std::fs::write(&file, complete(config)).unwrap();
+        let mut process = command(["run", "-c", file.to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Lines::collect(process.stderr.take().unwrap());
+        let access_log = Lines::collect(process.stdout.take().unwrap());
+        let mut this = Self {
+            process,
+            log,
+            access_log,
+            addresses: Vec::new(),
+            directory,
+        };
+        this.wait_log("ready").await;
+        this.addresses = this.listening();
+        this
+    }
+
+    /// Where its first listener listens.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Where it said that it listens, up to now.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        self.logged("listening").iter().map(address).collect()
+    }
+
+    /// The address of the admin listener.
+    pub fn admin(&self) -> SocketAddr {
+        address(
+            self.logged("admin listening")
+                .last()
+                .expect("an admin listener"),
+        )
+    }
+
+    /// The URL of `path` for a WebSocket client.
+    pub fn url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address())
+    }
+
+    /// A raw connection to it.
+    pub async fn connect(&self) -> Wire {
+        Wire::connect(self.address()).await
+    }
+
+    /// A WebSocket through it.
+    pub async fn websocket(&self, path: &str) -> WebSocket {
+        open(self.address(), path).await
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self
+            .process
+            .id()
+            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        kill_process(pid.expect("the process runs"), signal).unwrap();
+    }
+
+    /// Puts another configuration in the place of the first; the process is not told.
+    pub fn rewrite(&self, config: &str) {
+        std::fs::write(self.config_file(), complete(config)).unwrap();
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> std::path::PathBuf {
+        self.config_directory().join("towpath.yaml")
+    }
+
+    /// The directory of the configuration file, for what a story wants to put beside it.
+    pub fn config_directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Puts another configuration in force by SIGHUP.
+    pub async fn reload(&self, config: &str) {
+        let before = self.logged("configuration reloaded").len();
+        self.rewrite(config);
+        self.signal(Signal::HUP);
+        self.wait_nth_log("configuration reloaded", before).await;
+    }
+
+    /// The event with this message, the first one there is.
+    pub async fn wait_log(&self, message: &str) -> Value {
+        self.wait_nth_log(message, 0).await
+    }
+
+    /// The event with this message that has `nth` others before it.
+    pub async fn wait_nth_log(&self, message: &str, nth: usize) -> Value {
+        let mut events = Vec::new();
+        while events.len() <= nth {
+            let (seen, found) = (self.log.all().len(), self.logged(message));
+            events = found;
+            if events.len() <= nth {
+                self.log
+                    .grow(&format!("the event {message:?} in the log"), seen)
+                    .await;
+            }
+        }
+        events.swap_remove(nth)
+    }
+
+    /// All events so far that have this message.
+    pub fn logged(&self, message: &str) -> Vec<Value> {
+        let events = self
+            .log
+            .all()
+            .into_iter()
+            .filter_map(|line| serde_json::from_str(&line).ok());
+        events
+            .filter(|event: &Value| event["message"] == message)
+            .collect()
+    }
+
+    /// The access log's first line of this kind (`request` or `tunnel`) that is `wanted`.
+    pub async fn access(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let pick = |line: &str| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            (line["kind"] == kind && wanted(&line)).then_some(line)
+        };
+        self.access_log
+            .find(&format!("a {kind} line in the access log"), pick)
+            .await
+    }
+
+    /// Waits for the line of this kind that has `nth` others before it.
+    pub async fn nth_access(&self, kind: &str, nth: usize) -> Value {
+        let before = std::cell::Cell::new(nth);
+        self.access(kind, |_| {
+            before.replace(before.get().saturating_sub(1)) == 0
+        })
+        .await
+    }
+
+    /// The access log's lines of this kind up to now.
+    pub fn all_accesses(&self, kind: &str) -> Vec<Value> {
+        let lines = self.access_log.all().into_iter();
+        let lines = lines.filter_map(|line| serde_json::from_str(&line).ok());
+        lines.filter(|line: &Value| line["kind"] == kind).collect()
+    }
+
+    /// Waits for the process to end by itself, and gives its exit code.
+    pub async fn exit_code(&mut self) -> Option<i32> {
+        within("the process ends", self.process.wait())
+            .await
+            .unwrap()
+            .code()
+    }
+
+    /// Whether the process still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Towpath {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let (log, access) = (self.log.all().join("\n"), self.access_log.all().join("\n"));
+            eprintln!("--- towpath's log\n{log}\n--- towpath's access log\n{access}\n---");
+        }
+    }
+}
+
+/// Adds what a story's configuration leaves unsaid.
+fn complete(config: &str) -> String {
+    let said = |key: &str| config.lines().any(|line| line.starts_with(key));
+    let defaults = DEFAULTS
+        .iter()
+        .filter(|(key, _)| !said(key))
+        .map(|(_, text)| *text);
+    defaults.chain([config]).collect()
+}
+
+fn address(event: &Value) -> SocketAddr {
+    event["address"]
+        .as_str()
+        .expect("an address")
+        .parse()
+        .unwrap()
+}

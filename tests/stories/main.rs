@@ -1,0 +1,18 @@
+//! The end-to-end stories. Each starts the real binary on ports of its own; see `tests/harness`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod balance;
+mod cli;
+mod demo;
+mod drain;
+mod http;
+mod peers;
+mod raw;
+mod reload;
+mod routing;
+mod tunnel;
