@@ -5,7 +5,7 @@ import json
 
 from socketify import App, AppListenOptions, CompressOptions, OpCode
 
-# socketify 0.0 frees some of what Python's cycle collector frees, too; one run in three of the checklist ended in a
+# socketify 0.0.31 frees some of what Python's cycle collector frees, too; one run in three of the checklist ended in a
 # double free, with or without a proxy. A peer lives too shortly to need the collector.
 gc.disable()
 
