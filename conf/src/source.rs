@@ -81,6 +81,18 @@ impl Source {
         })
     }
 
+    /// Reads several of these, one after the other.
+    ///
+    /// # Errors
+    /// If anything of them cannot be read.
+    pub fn read_all(paths: &[PathBuf]) -> Result<Self, SourceError> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.extend(Self::read(path)?.files);
+        }
+        Ok(Self { files })
+    }
+
     /// Text that is already there; `name` stands in the errors.
     pub fn from_text(name: &str, text: &str) -> Self {
         Self {

@@ -1,7 +1,9 @@
 //! What all connections of the process share: the running snapshot, the counts, and the word that it is over.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -23,6 +25,7 @@ pub(crate) struct Shared {
     /// The servers behind all groups, and the connector to them.
     pub(crate) upstreams: Upstreams,
     ready: AtomicBool,
+    begun: Arc<AtomicBool>,
     draining: watch::Sender<Option<Spread>>,
 }
 
@@ -34,6 +37,7 @@ impl Shared {
             connections: Arc::default(),
             upstreams,
             ready: AtomicBool::new(false),
+            begun: Arc::default(),
             draining: watch::Sender::new(None),
         }
     }
@@ -60,24 +64,80 @@ impl Shared {
 
     /// Ends all tunnels, each at a moment of its own within `spread`.
     pub(crate) fn drain(&self, spread: Spread) {
+        self.begun.store(true, Ordering::Release);
         self.draining.send_replace(Some(spread));
     }
 
-    /// Waits for the moment at which one tunnel is to end.
-    pub(crate) fn ending(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut draining = self.draining.subscribe();
-        async move {
-            let spread = match draining.wait_for(Option::is_some).await {
-                Ok(spread) => spread.unwrap_or_default(),
-                // The process is going down without a drain.
-                Err(_) => Duration::ZERO,
-            };
-            tokio::time::sleep(spread.mul_f64(random_fraction())).await;
+    /// The moment at which one tunnel is to end.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending::new(self.begun.clone(), self.draining.subscribe())
+    }
+}
+
+/// Resolves when a tunnel is to end. It is polled with every message that passes, so until a drain begins it costs
+/// no more than a look at a flag: the waker that the first poll has left is the task's, and stays good.
+pub(crate) struct Ending {
+    /// Set before the drain is announced.
+    begun: Arc<AtomicBool>,
+    moment: Pin<Box<dyn Future<Output = ()> + Send>>,
+    registered: bool,
+}
+
+impl Ending {
+    fn new(begun: Arc<AtomicBool>, draining: watch::Receiver<Option<Spread>>) -> Self {
+        Self {
+            begun,
+            moment: Box::pin(moment(draining)),
+            registered: false,
         }
     }
+}
+
+impl Future for Ending {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.registered && !self.begun.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        self.registered = true;
+        self.moment.as_mut().poll(cx)
+    }
+}
+
+/// Waits for the drain, then for a moment within its spread.
+async fn moment(mut draining: watch::Receiver<Option<Spread>>) {
+    let spread = match draining.wait_for(Option::is_some).await {
+        Ok(spread) => spread.unwrap_or_default(),
+        Err(_) => Duration::ZERO,
+    };
+    tokio::time::sleep(spread.mul_f64(random_fraction())).await;
 }
 
 /// Between 0 and 1; the middle, should the system have no randomness.
 fn random_fraction() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tunnel_ends_within_the_spread() {
+        let (begun, draining) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(None));
+        let ending = || Ending::new(begun.clone(), draining.subscribe());
+        let mut early = ending();
+        for _ in 0..2 {
+            assert!(
+                futures_util::poll!(&mut early).is_pending(),
+                "nobody drains yet"
+            );
+        }
+        begun.store(true, Ordering::Release);
+        draining.send_replace(Some(Duration::from_secs(10)));
+        let began = tokio::time::Instant::now();
+        tokio::join!(early, ending());
+        assert!(began.elapsed() <= Duration::from_secs(10));
+    }
 }

@@ -17,13 +17,22 @@ fn binary() -> &'static Path {
     BINARY.get_or_init(|| std::env::var_os("TOWPATH_BINARY").map_or_else(build, PathBuf::from))
 }
 
-/// Features are resolved over the whole workspace, as `cargo test --workspace` does: nothing is built twice.
+/// `--workspace` and `--test` have features resolved as `cargo test --workspace` does, dev-dependencies included;
+/// otherwise most dependencies would be built a second time.
 fn build() -> PathBuf {
     let profile = profile_directory();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--workspace", "--bin", "towpath"])
+        .args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--bin",
+            "towpath",
+            "--test",
+            "e2e",
+        ])
         .arg("--target-dir")
         .arg(target_directory());
     if profile.ends_with("release") {

@@ -1,7 +1,8 @@
 //! The proxy as its users have it: a process, a configuration file, signals, and what it logs.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -104,7 +105,7 @@ impl Towpath {
     }
 
     /// The configuration file.
-    pub fn config_file(&self) -> std::path::PathBuf {
+    pub fn config_file(&self) -> PathBuf {
         self.config_directory().join("towpath.yaml")
     }
 
@@ -118,66 +119,43 @@ impl Towpath {
         let before = self.logged("configuration reloaded").len();
         self.rewrite(config);
         self.signal(Signal::HUP);
-        self.wait_nth_log("configuration reloaded", before).await;
+        let reloaded = nth(before, |event| event["message"] == "configuration reloaded");
+        find(&self.log, "the reload", reloaded).await;
     }
 
-    /// The event with this message, the first one there is.
+    /// The first event with this message.
     pub async fn wait_log(&self, message: &str) -> Value {
-        self.wait_nth_log(message, 0).await
+        self.wait_event(message, |_| true).await
     }
 
-    /// The event with this message that has `nth` others before it.
-    pub async fn wait_nth_log(&self, message: &str, nth: usize) -> Value {
-        let mut events = Vec::new();
-        while events.len() <= nth {
-            let (seen, found) = (self.log.all().len(), self.logged(message));
-            events = found;
-            if events.len() <= nth {
-                self.log
-                    .grow(&format!("the event {message:?} in the log"), seen)
-                    .await;
-            }
-        }
-        events.swap_remove(nth)
-    }
-
-    /// All events so far that have this message.
-    pub fn logged(&self, message: &str) -> Vec<Value> {
-        let events = self
-            .log
-            .all()
-            .into_iter()
-            .filter_map(|line| serde_json::from_str(&line).ok());
-        events
-            .filter(|event: &Value| event["message"] == message)
-            .collect()
-    }
-
-    /// The access log's first line of this kind (`request` or `tunnel`) that is `wanted`.
-    pub async fn access(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let pick = |line: &str| {
-            let line: Value = serde_json::from_str(line).ok()?;
-            (line["kind"] == kind && wanted(&line)).then_some(line)
-        };
-        self.access_log
-            .find(&format!("a {kind} line in the access log"), pick)
-            .await
-    }
-
-    /// Waits for the line of this kind that has `nth` others before it.
-    pub async fn nth_access(&self, kind: &str, nth: usize) -> Value {
-        let before = std::cell::Cell::new(nth);
-        self.access(kind, |_| {
-            before.replace(before.get().saturating_sub(1)) == 0
+    /// The first event with this message that is `wanted`.
+    pub async fn wait_event(&self, message: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let what = format!("the event {message:?} in the log");
+        find(&self.log, &what, |event| {
+            event["message"] == message && wanted(event)
         })
         .await
     }
 
-    /// The access log's lines of this kind up to now.
-    pub fn all_accesses(&self, kind: &str) -> Vec<Value> {
-        let lines = self.access_log.all().into_iter();
-        let lines = lines.filter_map(|line| serde_json::from_str(&line).ok());
-        lines.filter(|line: &Value| line["kind"] == kind).collect()
+    /// All events so far that have this message.
+    pub fn logged(&self, message: &str) -> Vec<Value> {
+        all(&self.log, |event| event["message"] == message)
+    }
+
+    /// The access log's first line of this kind (`request` or `tunnel`) that is `wanted`.
+    pub async fn access(&self, kind: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let what = format!("a {kind} line in the access log");
+        find(&self.access_log, &what, |line| {
+            line["kind"] == kind && wanted(line)
+        })
+        .await
+    }
+
+    /// The access log's first `count` lines of this kind.
+    pub async fn accesses(&self, kind: &str, count: usize) -> Vec<Value> {
+        let last = nth(count - 1, |line| line["kind"] == kind);
+        find(&self.access_log, &format!("{count} {kind} lines"), last).await;
+        all(&self.access_log, |line| line["kind"] == kind)
     }
 
     /// Waits for the process to end by itself, and gives its exit code.
@@ -219,4 +197,29 @@ fn address(event: &Value) -> SocketAddr {
         .expect("an address")
         .parse()
         .unwrap()
+}
+
+fn parse(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
+/// Waits for the first line that is `wanted`.
+async fn find(lines: &Lines, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    lines.find(what, |line| parse(line).filter(&wanted)).await
+}
+
+/// The lines so far that are `wanted`.
+fn all(lines: &Lines, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+    lines
+        .all()
+        .iter()
+        .filter_map(|line| parse(line))
+        .filter(wanted)
+        .collect()
+}
+
+/// Of the lines that are `wanted`, the one that has `before` others before it.
+fn nth(before: usize, wanted: impl Fn(&Value) -> bool) -> impl Fn(&Value) -> bool {
+    let left = Cell::new(before);
+    move |line| wanted(line) && left.replace(left.get().saturating_sub(1)) == 0
 }

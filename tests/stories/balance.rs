@@ -42,7 +42,7 @@ async fn least_connections_fills_up_what_has_become_empty() {
     // The counts outlive a reload.
     towpath.reload(&format!("{config}\n# changed")).await;
     drop(on_first);
-    towpath.nth_access("tunnel", 2).await;
+    towpath.accesses("tunnel", 3).await;
     let mut refilled = Vec::new();
     for _ in 0..3 {
         refilled.push(tunnel(&towpath, &first, &second).await);

@@ -72,10 +72,7 @@ async fn check_says_that_a_file_is_good() {
         &format!("routes: [{{ upstream: {NOBODY} }}]"),
     )
     .await;
-    assert_eq!(
-        (code, said.as_str()),
-        (Some(0), "-: ok (1 routes, 1 listeners)\n")
-    );
+    assert_eq!((code, said.as_str()), (Some(0), "-: ok\n"));
 }
 
 #[tokio::test]

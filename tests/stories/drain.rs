@@ -25,8 +25,7 @@ async fn every_client_is_told_to_go_and_the_process_ends() {
     assert_eq!(ends, vec![(1001, "draining".to_owned()); TUNNELS]);
     assert_eq!(towpath.exit_code().await, Some(0));
     towpath.wait_log("drained").await;
-    towpath.nth_access("tunnel", TUNNELS - 1).await;
-    let lines = towpath.all_accesses("tunnel");
+    let lines = towpath.accesses("tunnel", TUNNELS).await;
     assert!(
         lines
             .iter()

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::future::join_all;
 use harness::{HttpBackend, Signal, Towpath, TungstenitePeer, WebSocket, Wire, echo};
+use serde_json::Value;
 
 const TUNNELS: usize = 200;
 
@@ -48,8 +49,10 @@ async fn live_tunnels_survive_a_signal_and_a_change_of_the_file() {
         "routes:\n  - {{ path: /new, upstream: {} }}\n",
         newer.address()
     ));
-    let event = towpath.wait_nth_log("configuration reloaded", 1).await;
-    assert_eq!(event["cause"], "file change");
+    let by_change = |event: &Value| event["cause"] == "file change";
+    towpath
+        .wait_event("configuration reloaded", by_change)
+        .await;
     assert_eq!(towpath.get("/new", &[]).await.1, "newer");
     all_echo(&mut tunnels, "after a change").await;
 }

@@ -1,7 +1,7 @@
 //! `towpath run`.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
@@ -10,14 +10,14 @@ use super::{FAILED, FORCED, fail, load};
 use crate::lifecycle::{End, Reloads, Server, StartError};
 use crate::observe::logging;
 
-/// Serves the configuration at `path` until told to stop.
-pub(super) fn run(path: &Path) -> ExitCode {
-    let (source, config) = match load(path) {
+/// Serves the configuration at `paths` until told to stop.
+pub(super) fn run(paths: &[PathBuf]) -> ExitCode {
+    let (source, config) = match load(paths) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
     // Standard input cannot be read a second time.
-    let watched = (path != Path::new("-")).then(|| path.to_owned());
+    let watched = (!paths.iter().any(|path| path == "-")).then(|| paths.to_vec());
     let _logging = logging::start(&config.log, config.access_log);
     raise_file_limit();
     let runtime = match runtime(config.threads) {
@@ -25,7 +25,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Err(error) => return fail(&format_args!("cannot start threads: {error}")),
     };
     let ended = runtime.block_on(async {
-        let reloads = watched.map(|path| Reloads::new(path, &source));
+        let reloads = watched.map(|paths| Reloads::new(paths, &source));
         Ok::<_, StartError>(Server::start(config, reloads).await?.run().await)
     });
     // Whatever still runs has had its time.

@@ -32,7 +32,7 @@ enum ReloadError {
 /// Where the configuration comes from, and what was last seen there.
 #[derive(Debug)]
 pub(crate) struct Reloads {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     /// What was last loaded or refused.
     known: u64,
     /// What the last look found; acted upon when a second look finds the same, since editors write in steps.
@@ -41,12 +41,12 @@ pub(crate) struct Reloads {
 }
 
 impl Reloads {
-    /// Watches `path`, from which `source` was read. Must be called on a runtime.
-    pub(crate) fn new(path: PathBuf, source: &Source) -> Self {
+    /// Watches `paths`, from which `source` was read. Must be called on a runtime.
+    pub(crate) fn new(paths: Vec<PathBuf>, source: &Source) -> Self {
         let mut ticks = interval(WATCH);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            path,
+            paths,
             known: source.fingerprint(),
             seen: source.fingerprint(),
             ticks,
@@ -61,7 +61,7 @@ impl Reloads {
         loop {
             this.ticks.tick().await;
             // A file that cannot be read just now is being replaced, or SIGHUP will say what is wrong with it.
-            let Ok(source) = Source::read(&this.path) else {
+            let Ok(source) = Source::read_all(&this.paths) else {
                 continue;
             };
             let settled = source.fingerprint() == this.seen;
@@ -81,7 +81,7 @@ impl Reloads {
     }
 
     async fn try_reload(&mut self, server: &mut Server) -> Result<(), ReloadError> {
-        let source = Source::read(&self.path)?;
+        let source = Source::read_all(&self.paths)?;
         self.known = source.fingerprint();
         let config = Config::load(&source, &|name| std::env::var(name).ok())?;
         let wanted: HashSet<_> = config

@@ -9,9 +9,6 @@ from socketify import App, AppListenOptions, CompressOptions, OpCode
 # double free, with or without a proxy. A peer lives too shortly to need the collector.
 gc.disable()
 
-witnesses = set()
-
-
 def upgrade(response, request, context):
     """Remembers what the room wants to know of the handshake, then accepts it."""
     key = request.get_header("sec-websocket-key")
@@ -21,13 +18,8 @@ def upgrade(response, request, context):
     response.upgrade(key, "chat.v1" if "chat.v1" in offered else "", extensions, context, facts)
 
 
-def echo_closed(_socket, code, reason):
-    for witness in witnesses:
-        witness.send(json.dumps({"code": code, "reason": (reason or b"").decode()}), OpCode.TEXT)
-
-
 def watch(socket):
-    witnesses.add(socket)
+    socket.subscribe("closes")
     socket.send("watching", OpCode.TEXT)
 
 
@@ -52,8 +44,12 @@ def room(**handlers):
 
 def main() -> None:
     app = App()
+
+    def echo_closed(_socket, code, reason):
+        app.publish("closes", json.dumps({"code": code, "reason": (reason or b"").decode()}), OpCode.TEXT)
+
     app.ws("/echo", room(message=lambda socket, text, opcode: socket.send(text, opcode), close=echo_closed))
-    app.ws("/closes", room(open=watch, close=lambda socket, *_: witnesses.discard(socket)))
+    app.ws("/closes", room(open=watch))
     app.ws("/close", room(open=close))
     app.ws(
         "/headers",

@@ -25,7 +25,7 @@ async fn a_client_that_says_nothing_is_not_kept() {
     towpath.connect().await.ends().await;
 }
 
-/// E6.
+/// E6: a header without end in size.
 #[tokio::test]
 async fn a_header_that_is_too_large_is_431() {
     let towpath = limited("limits: { header_size: 4KiB }").await;

@@ -1,5 +1,5 @@
 //! What a hostile client or a broken backend sends, byte for byte, and the only acceptable outcome.
-//! The letters are those of the attack checklist: A for handshake and smuggling, C for frames,
+//! The letters are those of the checklist in tests/README.md: A for handshake and smuggling, C for frames,
 //! E for resources. The witness is always the backend: what it was sent, and what it was not.
 
 mod backend_faults;
