@@ -1,16 +1,14 @@
-//! Hosts: a server's address, and the pattern of hosts that a route serves.
+//! Addresses: of a server to connect to, of a socket to listen on, and of networks.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
-
-use crate::model::HostPattern;
 
 /// A host (DNS name or IP address) and a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,7 +23,7 @@ pub struct HostPort {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
     /// A URL where an address is wanted.
-    #[error("expected host:port, got the URL `{0}`; write it without scheme and path")]
+    #[error("expected host:port, got the URL `{0}`; write host:port, without scheme and path")]
     Url(String),
     /// No port.
     #[error("expected host:port, got `{0}` without a port")]
@@ -45,6 +43,9 @@ pub enum AddressError {
     /// Not a host pattern.
     #[error("expected a host such as example.com or *.example.com, without port, got `{0}`")]
     Pattern(String),
+    /// A pattern for every host.
+    #[error("expected a host, got `*`; a route without `host` serves every host")]
+    AnyHost,
 }
 
 impl HostPort {
@@ -97,8 +98,9 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// Labels of letters, digits, hyphens and underscores (which real networks use), and addresses with them.
-fn is_host(text: &str) -> bool {
+/// A DNS name or an IPv4 address. Labels may have underscores, which real networks use; no name ends in a label of
+/// digits (RFC 3696 §2), so that `10.0.0.256` is a mistake and not a name.
+pub(crate) fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
@@ -106,43 +108,15 @@ fn is_host(text: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let numeric = last.bytes().all(|b| b.is_ascii_digit());
     text.len() <= 253
-        && text
-            .strip_suffix('.')
-            .unwrap_or(text)
-            .split('.')
-            .all(is_label)
-}
-
-impl FromStr for HostPattern {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let host = text.to_ascii_lowercase();
-        let bare = host.strip_suffix('.').unwrap_or(&host);
-        let v6 = bare
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        match bare.strip_prefix("*.") {
-            Some(suffix) if is_host(suffix) => Ok(Self::Suffix(suffix.to_owned())),
-            None if is_host(bare) => Ok(Self::Exact(bare.to_owned())),
-            None if v6.is_some_and(|v6| v6.parse::<IpAddr>().is_ok()) => {
-                Ok(Self::Exact(bare.to_owned()))
-            }
-            _ => Err(AddressError::Pattern(text.to_owned())),
-        }
-    }
+        && name.split('.').all(is_label)
+        && (!numeric || text.parse::<Ipv4Addr>().is_ok())
 }
 
 impl<'de> Deserialize<'de> for HostPort {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for HostPattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
@@ -162,30 +136,6 @@ impl JsonSchema for HostPort {
             "pattern": "^[^/]+:[0-9]+$",
             "examples": ["127.0.0.1:3000", "app.internal:8080", "[::1]:3000"],
         })
-    }
-}
-
-impl JsonSchema for HostPattern {
-    fn schema_name() -> Cow<'static, str> {
-        "HostPattern".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "A host, or any subdomain of one.",
-            "pattern": "^(\\*\\.)?[^*/]+$",
-            "examples": ["example.com", "*.example.com"],
-        })
-    }
-}
-
-impl fmt::Display for HostPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(host) => f.write_str(host),
-            Self::Suffix(suffix) => write!(f, "*.{suffix}"),
-        }
     }
 }
 
@@ -219,12 +169,6 @@ impl<'de> Deserialize<'de> for Network {
 }
 
 impl Serialize for HostPort {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for HostPattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -264,25 +208,15 @@ mod tests {
         for text in ["h:", "h:0", "h:65536", "h:+1"] {
             assert_eq!(error(text), AddressError::Port(text.into()));
         }
-        for text in [":80", "a b:80", "[::x]:80", "a..b:80"] {
+        for text in [
+            ":80",
+            "a b:80",
+            "[::x]:80",
+            "a..b:80",
+            "10.0.0.256:80",
+            "80:80",
+        ] {
             assert_eq!(error(text), AddressError::Host(text.into()));
-        }
-    }
-
-    #[test]
-    fn host_patterns() {
-        let parse = |text: &str| text.parse::<HostPattern>();
-        assert_eq!(
-            parse("Example.COM."),
-            Ok(HostPattern::Exact("example.com".into()))
-        );
-        assert_eq!(
-            parse("*.example.com"),
-            Ok(HostPattern::Suffix("example.com".into()))
-        );
-        assert_eq!(parse("[::1]"), Ok(HostPattern::Exact("[::1]".into())));
-        for text in ["*", "a.*.b", "h:80", "http://h", ""] {
-            assert_eq!(parse(text), Err(AddressError::Pattern(text.into())));
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde_yaml::Value;
 
 use crate::error::{Mistake, Path};
+use crate::plain::key_text;
 
 /// Looks variables up by name.
 pub(crate) type Lookup<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -28,12 +29,7 @@ fn walk(node: &mut Value, path: &Path, lookup: Lookup<'_>, mistakes: &mut Vec<Mi
         }
         Value::Mapping(map) => {
             for (key, value) in map.iter_mut() {
-                walk(
-                    value,
-                    &path.key(key.as_str().unwrap_or_default()),
-                    lookup,
-                    mistakes,
-                );
+                walk(value, &path.key(&key_text(key)), lookup, mistakes);
             }
         }
         _ => {}

@@ -97,7 +97,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// All mistakes of a configuration, in the order of their places; never empty. One a line.
+/// All mistakes of a configuration, up to a hundred, in the order of their places; never empty. One a line.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub struct Errors(pub Vec<ConfigError>);
 
@@ -121,6 +121,10 @@ pub(crate) struct Mistake {
     pub(crate) at_key: bool,
     pub(crate) message: String,
     pub(crate) suggestion: Option<String>,
+    /// Other values that make this one a mistake.
+    pub(crate) because: Vec<Path>,
+    /// The value that this one clashes with; its path ends the message.
+    pub(crate) rival: Option<Path>,
 }
 
 impl Mistake {
@@ -131,7 +135,21 @@ impl Mistake {
             at_key: false,
             message: message.into(),
             suggestion: None,
+            because: Vec::new(),
+            rival: None,
         }
+    }
+
+    /// A wrong key.
+    pub(crate) fn at_key(mut self) -> Self {
+        self.at_key = true;
+        self
+    }
+
+    /// A mistake only as long as the values at `paths` are what they are.
+    pub(crate) fn because(mut self, paths: impl IntoIterator<Item = Path>) -> Self {
+        self.because.extend(paths);
+        self
     }
 
     /// With the nearest of the valid names, if one is near.

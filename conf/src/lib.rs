@@ -13,11 +13,18 @@
 
 mod address;
 mod check;
+mod cut;
 mod env;
 mod error;
+mod fault;
+mod host_pattern;
 mod merge;
 mod model;
+mod one_or_many;
+mod or_off;
+mod path_pattern;
 mod pattern;
+mod plain;
 mod position;
 mod reference;
 mod schema;
@@ -31,12 +38,13 @@ use std::borrow::Cow;
 pub use address::{AddressError, HostPort};
 pub use error::{ConfigError, Errors, Path, Place, Segment};
 pub use model::*;
+pub use one_or_many::OneOrMany;
+pub use or_off::OrOff;
 pub use pattern::Pattern;
 pub use reference::reference;
 pub use schema::schema;
-pub use shapes::OneOrMany;
 pub use source::{Source, SourceError};
-pub use units::{ByteSize, Duration, OrOff, UnitError};
+pub use units::{ByteSize, Duration, UnitError};
 
 impl Config {
     /// Reads, merges, expands and checks a configuration. `env` looks environment variables up.
@@ -45,27 +53,21 @@ impl Config {
     /// Every mistake there is, with its place.
     pub fn load(source: &Source, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Errors> {
         let mut merged = merge::merge(source)?;
-        let mut mistakes = env::expand(&mut merged.tree, env);
-        let mut tree = merged.tree.clone();
-        for mistake in &mistakes {
-            tree::cut(&mut tree, &mistake.path);
+        let mut mistakes = plain::refuse(&mut merged.tree);
+        let unexpanded = env::expand(&mut merged.tree, env);
+        for mistake in &unexpanded {
+            cut::cut(&mut merged.tree, &mistake.path);
         }
-        let tree::Outcome {
-            value,
-            mistakes: shape,
-        } = tree::read::<Self>(&mut tree);
-        mistakes.extend(shape);
-        match value {
-            // Only a whole tree is checked for sense: what was cut out would be missed elsewhere.
-            Some(config) if mistakes.is_empty() => {
-                let mistakes = check::check(&config);
-                if mistakes.is_empty() {
-                    Ok(config)
-                } else {
-                    Err(merged.place(mistakes))
-                }
-            }
-            _ => Err(merged.place(mistakes)),
+        mistakes.extend(unexpanded);
+        let outcome = tree::read::<Self>(&mut merged.tree);
+        mistakes.extend(outcome.mistakes);
+        if let Some(config) = &outcome.value {
+            mistakes.extend(cut::independent(&merged.tree, check::check(config)));
+        }
+        let errors = merged.place(mistakes);
+        match outcome.value {
+            Some(config) if errors.0.is_empty() => Ok(config),
+            _ => Err(errors),
         }
     }
 

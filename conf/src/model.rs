@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{HostPort, networks, socket_address};
+use crate::one_or_many::OneOrMany;
+use crate::or_off::OrOff;
 use crate::pattern::Pattern;
-use crate::shapes::OneOrMany;
-use crate::units::{ByteSize, Duration, OrOff};
+use crate::units::{ByteSize, Duration};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -48,7 +49,7 @@ pub struct Config {
     /// One line per request and per finished tunnel, on standard output.
     #[serde(default)]
     pub access_log: AccessLog,
-    /// Worker threads. Default: one per core. Changing it needs a restart.
+    /// Worker threads, at most 1024. Default: one per core. Changing it needs a restart.
     #[serde(default)]
     pub threads: Option<NonZeroUsize>,
 }
@@ -130,7 +131,7 @@ fn default_keep_alive() -> Duration {
 pub struct Server {
     /// Host (a DNS name or an IP address) and port.
     pub address: HostPort,
-    /// Its share relative to the others. Default: 1.
+    /// Its share relative to the others, at most 256. Default: 1.
     pub weight: NonZeroU32,
 }
 
@@ -171,7 +172,7 @@ pub struct Health {
     /// Ask for this path over HTTP and expect a 2xx. Absent: a TCP connection is enough.
     #[serde(default)]
     pub path: Option<String>,
-    /// The Host header of the check. Default: the server's own address.
+    /// The Host header of the check, as host or host:port. Default: the server's own address.
     #[serde(default)]
     pub host: Option<String>,
     /// Time between two checks of a server.
@@ -375,7 +376,7 @@ pub struct Limits {
     pub connections: NonZeroUsize,
     /// Client connections at one time from one address; more are answered 429 and closed. Default: off.
     pub connections_per_address: OrOff<NonZeroUsize>,
-    /// Size of a request's line and headers; more is answered 431. Default: 32KiB.
+    /// Size of a request's line and headers, from 1KiB to 1MiB; more is answered 431. Default: 32KiB.
     pub header_size: ByteSize,
 }
 

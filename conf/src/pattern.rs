@@ -44,13 +44,13 @@ impl PartialEq for Pattern {
     }
 }
 
-/// The map form.
+/// The map form: one of its keys.
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Form {
-    Exact(String),
-    Regex(String),
-    Present(bool),
+#[serde(deny_unknown_fields)]
+struct Form {
+    exact: Option<String>,
+    regex: Option<String>,
+    present: Option<bool>,
 }
 
 impl<'de> Deserialize<'de> for Pattern {
@@ -76,30 +76,61 @@ impl<'de> de::Visitor<'de> for PatternVisitor {
         Ok(Pattern::Exact(number.to_string()))
     }
 
+    fn visit_bool<E: de::Error>(self, on: bool) -> Result<Pattern, E> {
+        Err(unquoted(&on))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Pattern, E> {
+        Err(unquoted(&number))
+    }
+
     fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Pattern, A::Error> {
-        match Form::deserialize(de::value::MapAccessDeserializer::new(map))? {
-            Form::Exact(text) => Ok(Pattern::Exact(text)),
-            Form::Present(present) => Ok(Pattern::Present(present)),
-            Form::Regex(text) => RegexBuilder::new(&text)
+        let Form {
+            exact,
+            regex,
+            present,
+        } = Form::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        match (exact, regex, present) {
+            (Some(text), None, None) => Ok(Pattern::Exact(text)),
+            (None, Some(text), None) => RegexBuilder::new(&text)
                 .size_limit(REGEX_SIZE_LIMIT)
                 .build()
                 .map(Pattern::Regex)
-                .map_err(|e| de::Error::custom(explain(&e))),
+                .map_err(|e| de::Error::custom(explain(&text, &e))),
+            (None, None, Some(present)) => Ok(Pattern::Present(present)),
+            _ => Err(de::Error::custom(
+                "expected one of the keys `exact`, `regex` and `present`",
+            )),
         }
     }
 }
 
+/// YAML has already lost how it was written: `True` and `1.10` are not what a header says.
+fn unquoted<E: de::Error>(value: &dyn fmt::Display) -> E {
+    E::custom(format_args!(
+        "expected text, got `{value}`; put it in quotes"
+    ))
+}
+
 /// The engine's message in one line: its own drawing of the place spans several.
-pub(crate) fn explain(error: &regex::Error) -> String {
+pub(crate) fn explain(expression: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     let reason = text
         .lines()
         .rev()
         .find_map(|line| line.trim().strip_prefix("error: "));
-    format!(
-        "invalid regular expression: {}",
-        reason.unwrap_or(text.trim())
-    )
+    let reason = reason.unwrap_or(text.trim());
+    format!("expected a regular expression, got `{expression}`: {reason}")
+}
+
+/// The schema of a map with this one key.
+pub(crate) fn only(key: &str, kind: &str) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": { key: { "type": kind } },
+        "required": [key],
+        "additionalProperties": false,
+    })
 }
 
 impl JsonSchema for Pattern {
@@ -108,21 +139,13 @@ impl JsonSchema for Pattern {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let form = |key: &str, kind: &str| {
-            json_schema!({
-                "type": "object",
-                "properties": { key: { "type": kind } },
-                "required": [key],
-                "additionalProperties": false,
-            })
-        };
         json_schema!({
             "description": "The exact value, or `{ regex: ... }`, or `{ present: true }`.",
             "anyOf": [
                 { "type": ["string", "integer"] },
-                form("exact", "string"),
-                form("regex", "string"),
-                form("present", "boolean"),
+                only("exact", "string"),
+                only("regex", "string"),
+                only("present", "boolean"),
             ],
         })
     }

@@ -77,6 +77,15 @@ impl<'de> Visitor<'de> for Probe<'_> {
         }
     }
 
+    /// A value with a tag.
+    fn visit_enum<A: de::EnumAccess<'de>>(self, tagged: A) -> Result<(), A::Error> {
+        if self.path.is_empty() {
+            return self.here();
+        }
+        let (IgnoredAny, value) = tagged.variant()?;
+        de::VariantAccess::newtype_variant::<IgnoredAny>(value).map(drop)
+    }
+
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         if self.path.is_empty() {
             return self.here();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::schema::schema;
+use crate::schema::bare;
 
 const HEAD: &str = "# The configuration, key by key\n\n\
     Made by `towpath schema --markdown`; the same as a JSON Schema: `towpath schema`.\n\n\
@@ -13,7 +13,7 @@ const HEAD: &str = "# The configuration, key by key\n\n\
 
 /// The reference as Markdown.
 pub fn reference() -> String {
-    let schema = schema();
+    let schema = bare().to_value();
     let mut text = HEAD.to_owned();
     section(&mut text, "The file", &schema);
     if let Some(definitions) = schema.get("$defs").and_then(Value::as_object) {
@@ -44,19 +44,36 @@ fn table(text: &mut String, schema: &Value, properties: &Map<String, Value>) {
     text.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
     for (key, property) in properties {
         let is_required = required.is_some_and(|keys| keys.iter().any(|k| k == key));
-        let default = match property.get("default") {
-            _ if is_required => "required".to_owned(),
-            Some(default) if !default.is_null() && !is_empty(default) => {
-                format!("`{}`", plain(default))
-            }
-            _ => "none".to_owned(),
-        };
-        let meaning = description(property).unwrap_or_default().replace('\n', " ");
+        let default = default(property, is_required);
+        let meaning = meaning(property);
         let _ = writeln!(
             text,
             "| `{key}` | {} | {default} | {meaning} |",
             kind(property)
         );
+    }
+}
+
+fn default(property: &Value, is_required: bool) -> String {
+    match property.get("default") {
+        _ if is_required => "required".to_owned(),
+        None | Some(Value::Null) => "none".to_owned(),
+        Some(default) if is_empty(default) => "none".to_owned(),
+        // Its own table says it better.
+        Some(Value::Object(_)) => "see there".to_owned(),
+        Some(default) => format!("`{}`", plain(default)),
+    }
+}
+
+/// Without the default, where that has a column of its own.
+fn meaning(property: &Value) -> String {
+    let text = description(property).unwrap_or_default().replace('\n', " ");
+    let has_default = property
+        .get("default")
+        .is_some_and(|d| !d.is_null() && !is_empty(d));
+    match text.split_once(" Default: ") {
+        Some((meaning, _)) if has_default => meaning.to_owned(),
+        _ => text,
     }
 }
 

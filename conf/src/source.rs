@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+/// The size of one file, at most: `-c` with the wrong file must not fill the memory.
+const MAX_SIZE: u64 = 16 << 20;
+
 /// The texts of one configuration, in the order in which they are merged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
@@ -30,6 +33,9 @@ pub enum SourceError {
         /// Why.
         source: io::Error,
     },
+    /// More text than any configuration has.
+    #[error("{}: larger than 16MiB", .0.display())]
+    Large(PathBuf),
     /// A directory without a configuration in it.
     #[error("{}: no *.yaml file in this directory", .0.display())]
     Empty(PathBuf),
@@ -50,12 +56,8 @@ impl Source {
     /// # Errors
     /// If anything of it cannot be read.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        let fail = |path: &Path| {
-            let path = path.to_owned();
-            move |source| SourceError::Read { path, source }
-        };
         if path == Path::new("-") {
-            let text = io::read_to_string(io::stdin().lock()).map_err(fail(path))?;
+            let text = text(path, io::stdin().lock())?;
             return Ok(Self::from_text("standard input", &text));
         }
         let paths = if path.is_dir() {
@@ -67,14 +69,9 @@ impl Source {
             return Err(SourceError::Empty(path.to_owned()));
         }
         let read = |path: &PathBuf| {
-            let mut text = String::new();
-            std::fs::File::open(path)
-                .and_then(|mut file| file.read_to_string(&mut text))
-                .map(|_| File {
-                    name: path.display().to_string(),
-                    text,
-                })
-                .map_err(fail(path))
+            let file = std::fs::File::open(path).map_err(fail(path))?;
+            let name = path.display().to_string();
+            text(path, file).map(|text| File { name, text })
         };
         Ok(Self {
             files: paths.iter().map(read).collect::<Result<_, _>>()?,
@@ -109,6 +106,21 @@ impl Source {
         self.hash(&mut hasher);
         hasher.finish()
     }
+}
+
+fn fail(path: &Path) -> impl FnOnce(io::Error) -> SourceError {
+    let path = path.to_owned();
+    move |source| SourceError::Read { path, source }
+}
+
+fn text(path: &Path, input: impl Read) -> Result<String, SourceError> {
+    let mut text = String::new();
+    let mut input = input.take(MAX_SIZE + 1);
+    input.read_to_string(&mut text).map_err(fail(path))?;
+    if text.len() as u64 > MAX_SIZE {
+        return Err(SourceError::Large(path.to_owned()));
+    }
+    Ok(text)
 }
 
 /// Names that begin with a dot are left out: editors' files, and the links behind Kubernetes' ConfigMaps.

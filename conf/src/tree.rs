@@ -1,163 +1,17 @@
 //! From a YAML tree to types, reporting every mistake at once: serde stops at the first, so the mistaken node
-//! is cut out and the rest is tried again. Errors arrive from serde's own hooks (`unknown_field` and its kin),
-//! not as text, and carry the path that the deserializer was on.
-
-use std::fmt;
+//! is cut out and the rest is tried again.
 
 use serde::de::value::{StrDeserializer, StringDeserializer};
-use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
-use serde_yaml::value::{Tag, TaggedValue};
 use serde_yaml::{Mapping, Number, Value};
 
-use crate::error::{Mistake, Path, Segment};
+use crate::cut::{cut, find, is_cut};
+use crate::error::{Mistake, Segment};
+use crate::fault::{Fault, Kind, listed};
 
 /// More mistakes than this are not reported; somebody has passed the wrong file.
 const MAX_MISTAKES: usize = 100;
-
-/// What serde found wrong.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    /// Innermost segment first: it grows as the error travels outward.
-    reversed: Vec<Segment>,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    UnknownKey {
-        key: String,
-        valid: &'static [&'static str],
-    },
-    UnknownName {
-        name: String,
-        valid: &'static [&'static str],
-    },
-    Missing(&'static str),
-    Other(String),
-}
-
-impl Fault {
-    fn new(kind: Kind) -> Self {
-        Self {
-            reversed: Vec::new(),
-            kind,
-        }
-    }
-
-    fn within(mut self, segment: Segment) -> Self {
-        self.reversed.push(segment);
-        self
-    }
-
-    fn path(&self) -> Path {
-        Path(self.reversed.iter().rev().cloned().collect())
-    }
-
-    fn into_mistake(self) -> Mistake {
-        let path = self.path();
-        match self.kind {
-            Kind::UnknownKey { key, valid } => {
-                let message = format!("unknown key; expected {}", listed(valid));
-                let mistake = Mistake::new(path.key(&key), message);
-                Mistake {
-                    at_key: true,
-                    ..mistake.suggest(&key, valid.iter().copied())
-                }
-            }
-            Kind::UnknownName { name, valid } => {
-                let message = format!("expected {}, got `{name}`", listed(valid));
-                Mistake::new(path, message).suggest(&name, valid.iter().copied())
-            }
-            Kind::Missing(key) => Mistake::new(path, format!("missing key `{key}`")),
-            Kind::Other(message) => Mistake::new(path, message),
-        }
-    }
-}
-
-fn listed(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.as_slice() {
-        [] => "nothing".to_owned(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}", self.path(), self.kind)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Kind::Other(message.to_string()))
-    }
-
-    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let expected = expected.to_string();
-        Self::new(Kind::Other(format!(
-            "expected {}, got {}",
-            in_yaml(&expected),
-            Found(found)
-        )))
-    }
-
-    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::invalid_type(found, expected)
-    }
-
-    fn unknown_variant(name: &str, valid: &'static [&'static str]) -> Self {
-        Self::new(Kind::UnknownName {
-            name: name.to_owned(),
-            valid,
-        })
-    }
-
-    fn unknown_field(key: &str, valid: &'static [&'static str]) -> Self {
-        Self::new(Kind::UnknownKey {
-            key: key.to_owned(),
-            valid,
-        })
-    }
-
-    fn missing_field(key: &'static str) -> Self {
-        Self::new(Kind::Missing(key))
-    }
-}
-
-/// serde's word for a type, in YAML's words.
-fn in_yaml(expected: &str) -> &str {
-    match expected {
-        "a sequence" => "a list",
-        "a boolean" => "true or false",
-        "u16" | "u32" | "u64" => "a number",
-        _ if expected.starts_with("a nonzero ") => "a number above 0",
-        _ => expected,
-    }
-}
-
-/// What was found, in YAML's words.
-struct Found<'a>(de::Unexpected<'a>);
-
-impl fmt::Display for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            de::Unexpected::Str(text) => write!(f, "`{text}`"),
-            de::Unexpected::Bool(on) => write!(f, "`{on}`"),
-            de::Unexpected::Unsigned(number) => write!(f, "`{number}`"),
-            de::Unexpected::Signed(number) => write!(f, "`{number}`"),
-            de::Unexpected::Float(number) => write!(f, "`{number}`"),
-            de::Unexpected::Unit | de::Unexpected::Option => f.write_str("nothing"),
-            de::Unexpected::Seq => f.write_str("a list"),
-            de::Unexpected::Map => f.write_str("a map"),
-            other => other.fmt(f),
-        }
-    }
-}
 
 /// What came of reading a tree.
 pub(crate) struct Outcome<T> {
@@ -180,14 +34,11 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Value) -> Outcome<T>
             }
             Err(fault) => fault,
         };
-        let path = match &fault.kind {
-            Kind::UnknownKey { key, .. } => fault.path().key(key),
-            _ => fault.path(),
-        };
+        let culprit = fault.culprit();
         if !is_consequence(tree, &fault, &mistakes) {
             mistakes.push(fault.into_mistake());
         }
-        if !cut(tree, &path) {
+        if !cut(tree, &culprit) {
             break;
         }
     }
@@ -199,49 +50,22 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Value) -> Outcome<T>
 
 /// Whether a fault is there only because of a mistake that has been reported: a key is missing since it was cut
 /// out or misspelt, or a map has no entry left.
-fn is_consequence(tree: &mut Value, fault: &Fault, reported: &[Mistake]) -> bool {
+fn is_consequence(tree: &Value, fault: &Fault, reported: &[Mistake]) -> bool {
     let path = fault.path();
-    match &fault.kind {
+    match fault.kind() {
         Kind::Missing(key) => {
             let misspelt = |mistake: &Mistake| {
                 mistake.at_key
                     && mistake.suggestion.as_deref() == Some(key)
                     && mistake.path.is_below(&path)
             };
-            find(tree, &path.key(key)).is_some_and(|node| is_cut(node))
-                || reported.iter().any(misspelt)
+            find(tree, &path.key(key)).is_some_and(is_cut) || reported.iter().any(misspelt)
         }
         Kind::Other(_) => find(tree, &path)
-            .and_then(|node| node.as_mapping())
+            .and_then(Value::as_mapping)
             .is_some_and(|map| !map.is_empty() && map.values().all(is_cut)),
         Kind::UnknownKey { .. } | Kind::UnknownName { .. } => false,
     }
-}
-
-/// Marks a node as cut out, so that its neighbours keep their places. The whole tree cannot be cut out.
-pub(crate) fn cut(tree: &mut Value, path: &Path) -> bool {
-    match find(tree, path) {
-        Some(node) if !path.0.is_empty() => {
-            let tag = Tag::new("cut");
-            *node = Value::Tagged(Box::new(TaggedValue {
-                tag,
-                value: Value::Null,
-            }));
-            true
-        }
-        _ => false,
-    }
-}
-
-fn is_cut(node: &Value) -> bool {
-    matches!(node, Value::Tagged(tagged) if tagged.tag == "cut" && tagged.value.is_null())
-}
-
-fn find<'t>(tree: &'t mut Value, path: &Path) -> Option<&'t mut Value> {
-    path.0.iter().try_fold(tree, |node, segment| match segment {
-        Segment::Key(key) => node.get_mut(key.as_str()),
-        Segment::Index(index) => node.get_mut(*index),
-    })
 }
 
 /// A node of the tree as a deserializer.
@@ -304,13 +128,30 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
             Value::Bool(false) if valid.contains(&"off") => {
                 visitor.visit_enum(StrDeserializer::new("off"))
             }
-            Value::Mapping(map) => {
+            Value::Mapping(map) if map.values().filter(|node| !is_cut(node)).count() == 1 => {
                 visitor.visit_enum(de::value::MapAccessDeserializer::new(Map::new(map)))
             }
-            _ => Err(Fault::new(Kind::Other(format!(
-                "expected {}",
+            Value::Mapping(_) => Err(de::Error::custom(format_args!(
+                "expected a map with one key: {}",
                 listed(valid)
-            )))),
+            ))),
+            other => Err(de::Error::invalid_type(
+                unexpected(other),
+                &listed(valid).as_str(),
+            )),
+        }
+    }
+
+    /// serde would read a list as a struct, too: fields by their order. Nobody means that in YAML.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::Sequence(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
         }
     }
 
@@ -338,7 +179,23 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
 
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier ignored_any
+        seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+fn unexpected(node: &Value) -> Unexpected<'_> {
+    match node {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(on) => Unexpected::Bool(*on),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Unexpected::Unsigned(number),
+            (_, Some(number)) => Unexpected::Signed(number),
+            _ => Unexpected::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Unexpected::Str(text),
+        Value::Sequence(_) => Unexpected::Seq,
+        Value::Mapping(_) => Unexpected::Map,
+        Value::Tagged(_) => Unexpected::Other("a YAML tag"),
     }
 }
 
@@ -398,12 +255,11 @@ impl<'de> de::MapAccess<'de> for Map<'de> {
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
         for (key, value) in self.entries.by_ref() {
-            let Some(key) = key_text(key) else {
-                return Err(de::Error::custom("a key must be text"));
-            };
             if is_cut(value) {
                 continue;
             }
+            // What is not text was refused before (`plain`).
+            let key = key.as_str().unwrap_or_default().to_owned();
             self.current = Some((key.clone(), value));
             let deserializer: StringDeserializer<Fault> = key.into_deserializer();
             return seed.deserialize(deserializer).map(Some);
@@ -418,14 +274,5 @@ impl<'de> de::MapAccess<'de> for Map<'de> {
                 .map_err(|fault| fault.within(Segment::Key(key))),
             None => Err(de::Error::custom("a value without a key")),
         }
-    }
-}
-
-fn key_text(key: &Value) -> Option<String> {
-    match key {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(on) => Some(on.to_string()),
-        _ => None,
     }
 }

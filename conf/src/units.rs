@@ -1,4 +1,4 @@
-//! Values with units, as text: `30s`, `1h30m` (the form of Kubernetes' GEP-2257), `64KiB`, and `off`.
+//! Values with units, as text: `30s`, `1h30m` (the form of Kubernetes' GEP-2257), `64KiB`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,25 +17,28 @@ pub struct Duration(time::Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(u64);
 
-/// A value, or `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrOff<T> {
-    /// Not wanted.
-    Off,
-    /// Wanted, and so much of it.
-    On(T),
-}
-
 /// A text is not what its unit demands.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum UnitError {
     /// Not a duration.
     #[error("expected a duration such as 250ms, 30s or 1h30m, got `{0}`")]
     Duration(String),
+    /// A number where a duration is wanted.
+    #[error("expected a duration with a unit, such as `{0}s`, got `{0}`")]
+    BareDuration(String),
+    /// A duration that no clock should be asked to add.
+    #[error("expected a duration of at most {LONGEST}, got `{0}`")]
+    LongDuration(String),
     /// Not a size.
     #[error("expected a size such as 512B, 64KiB or 1MiB, got `{0}`")]
     ByteSize(String),
+    /// A number where a size is wanted.
+    #[error("expected a size with a unit, such as `{0}B`, got `{0}`")]
+    BareByteSize(String),
 }
+
+/// Ten years. Adding it to any instant cannot overflow, and nobody means more.
+const LONGEST: Duration = Duration(time::Duration::from_secs(87_600 * 3_600));
 
 const TIME_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const SIZE_UNITS: [(&str, u64); 7] = [
@@ -65,6 +68,20 @@ impl Duration {
     }
 }
 
+impl From<Duration> for time::Duration {
+    fn from(duration: Duration) -> Self {
+        duration.0
+    }
+}
+
+/// To the millisecond, which is the smallest unit of the text form.
+impl From<time::Duration> for Duration {
+    fn from(duration: time::Duration) -> Self {
+        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(time::Duration::from_millis(ms))
+    }
+}
+
 impl ByteSize {
     /// From bytes.
     pub const fn new(bytes: u64) -> Self {
@@ -77,14 +94,8 @@ impl ByteSize {
     }
 }
 
-impl<T: Copy> OrOff<T> {
-    /// The value, or `None` for `off`.
-    pub const fn get(self) -> Option<T> {
-        match self {
-            Self::Off => None,
-            Self::On(value) => Some(value),
-        }
-    }
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Digits, then a unit's letters; gives both and what follows.
@@ -119,9 +130,16 @@ impl FromStr for Duration {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        parse_milliseconds(text)
+        if is_number(text) {
+            return Err(UnitError::BareDuration(text.to_owned()));
+        }
+        let duration = parse_milliseconds(text)
             .map(|ms| Self(time::Duration::from_millis(ms)))
-            .ok_or_else(|| UnitError::Duration(text.to_owned()))
+            .ok_or_else(|| UnitError::Duration(text.to_owned()))?;
+        if duration > LONGEST {
+            return Err(UnitError::LongDuration(text.to_owned()));
+        }
+        Ok(duration)
     }
 }
 
@@ -129,6 +147,9 @@ impl FromStr for ByteSize {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
+        if is_number(text) {
+            return Err(UnitError::BareByteSize(text.to_owned()));
+        }
         let parse = || {
             let (number, unit, rest) = split_component(text)?;
             let (_, scale) = SIZE_UNITS.iter().find(|(name, _)| *name == unit)?;
@@ -165,15 +186,6 @@ impl fmt::Display for ByteSize {
         {
             Some((unit, scale)) => write!(f, "{}{unit}", self.0 / scale),
             None => write!(f, "{}B", self.0),
-        }
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for OrOff<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::On(value) => value.fmt(f),
         }
     }
 }
@@ -232,19 +244,6 @@ impl<'de> Deserialize<'de> for ByteSize {
     }
 }
 
-impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for OrOff<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = deserializer.deserialize_any(Text)?;
-        // YAML 1.1 writers quote nothing and mean `off` by `false`.
-        if text == "off" || text == "false" {
-            return Ok(Self::Off);
-        }
-        text.parse()
-            .map(Self::On)
-            .map_err(|e| de::Error::custom(format_args!("{e} (or `off`)")))
-    }
-}
-
 impl JsonSchema for Duration {
     fn schema_name() -> Cow<'static, str> {
         "Duration".into()
@@ -253,7 +252,7 @@ impl JsonSchema for Duration {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A length of time with units that fall: h, m, s, ms.",
+            "description": "A length of time with units that fall: h, m, s, ms. At most 87600h.",
             "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
             "minLength": 2,
             "examples": ["250ms", "30s", "1h30m"],
@@ -276,17 +275,6 @@ impl JsonSchema for ByteSize {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for OrOff<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("{}OrOff", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let on = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [{ "enum": ["off", false] }, on] })
-    }
-}
-
 impl Serialize for Duration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -294,12 +282,6 @@ impl Serialize for Duration {
 }
 
 impl Serialize for ByteSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<T: fmt::Display> Serialize for OrOff<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -322,7 +304,6 @@ mod tests {
     fn what_is_no_duration_is_refused() {
         for text in [
             "",
-            "30",
             "30x",
             "s",
             "-1s",
@@ -350,12 +331,33 @@ mod tests {
 
     #[test]
     fn what_is_no_size_is_refused() {
-        for text in ["", "1", "1K", "MiB", "1MiB1B", "1.5MiB", "99999999999GiB"] {
+        for text in ["", "1K", "MiB", "1MiB1B", "1.5MiB", "99999999999GiB"] {
             assert_eq!(
                 text.parse::<ByteSize>(),
                 Err(UnitError::ByteSize(text.to_owned())),
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_number_alone_is_told_its_unit() {
+        let duration = "30".parse::<Duration>().unwrap_err();
+        assert_eq!(
+            duration.to_string(),
+            "expected a duration with a unit, such as `30s`, got `30`"
+        );
+        let size = "1024".parse::<ByteSize>().unwrap_err();
+        assert_eq!(size, UnitError::BareByteSize("1024".into()));
+    }
+
+    #[test]
+    fn ten_years_are_the_longest_duration() {
+        assert_eq!("87600h".parse::<Duration>().unwrap(), LONGEST);
+        let text = "87600h1ms";
+        assert_eq!(
+            text.parse::<Duration>(),
+            Err(UnitError::LongDuration(text.into()))
+        );
     }
 }

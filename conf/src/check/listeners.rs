@@ -1,0 +1,44 @@
+//! Listeners of clients and the operator's: no two sockets can have one address.
+
+use std::net::SocketAddr;
+
+use super::Mistakes;
+use crate::error::Path;
+use crate::model::Config;
+
+/// Checks `listeners` and `admin`.
+pub(super) fn check(found: &mut Mistakes, config: &Config, root: &Path) {
+    let path = root.key("listeners");
+    if config.listeners.is_empty() {
+        found.add(path.clone(), "expected at least one listener");
+    }
+    let addresses: Vec<SocketAddr> = config.listeners.iter().map(|l| l.address).collect();
+    for (index, address) in addresses.iter().enumerate() {
+        if let Some(other) = addresses.iter().take(index).find(|a| clash(**a, *address)) {
+            let path = path.index(index).key("address");
+            found.add(path, taken(*address, *other, "another listener"));
+        }
+    }
+    if let Some(admin) = &config.admin
+        && let Some(other) = addresses.iter().find(|a| clash(**a, admin.address))
+    {
+        let path = root.key("admin").key("address");
+        found.add(path, taken(admin.address, *other, "a listener for clients"));
+    }
+}
+
+fn taken(address: SocketAddr, other: SocketAddr, whose: &str) -> String {
+    if address == other {
+        format!("`{address}` is the address of {whose}; take another port")
+    } else {
+        format!("`{address}` overlaps with `{other}` of {whose}; take another port")
+    }
+}
+
+/// Whether the second of two sockets would find its address in use. Any number may ask for a free port. Whether
+/// `[::]` takes IPv4 too is the system's choice, so that is left to it.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    let one_is_all = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || (same_family && one_is_all))
+}

@@ -1,0 +1,88 @@
+//! What makes sense and what does not, in a configuration that has the right shape: references, names that mean
+//! something to HTTP, numbers that contradict each other. All mistakes are collected.
+
+mod fields;
+mod listeners;
+mod route;
+mod upstream;
+
+use crate::error::{Mistake, Path};
+use crate::model::{Config, Limits, Timeouts};
+use crate::units::Duration;
+
+/// Bounds of `limits.header_size`.
+const HEADER_SIZES: std::ops::RangeInclusive<u64> = (1 << 10)..=(1 << 20);
+
+/// More threads than any machine has cores.
+const MAX_THREADS: usize = 1024;
+
+/// All mistakes in `config`.
+pub(crate) fn check(config: &Config) -> Vec<Mistake> {
+    let mut found = Mistakes(Vec::new());
+    let root = Path::default();
+    listeners::check(&mut found, config, &root);
+    for (name, upstream) in &config.upstreams {
+        upstream::check(&mut found, name, upstream, &root.key("upstreams").key(name));
+    }
+    route::check_all(&mut found, config, &root.key("routes"));
+    timeouts(&mut found, &config.timeouts, &root.key("timeouts"));
+    limits(&mut found, &config.limits, &root.key("limits"));
+    drain(&mut found, config, &root.key("drain"));
+    if let Some(threads) = config.threads.filter(|n| n.get() > MAX_THREADS) {
+        let message = format!("expected at most {MAX_THREADS} threads, got {threads}");
+        found.add(root.key("threads"), message);
+    }
+    found.0
+}
+
+/// The mistakes found so far.
+struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    fn push(&mut self, mistake: Mistake) {
+        self.0.push(mistake);
+    }
+
+    fn add(&mut self, path: Path, message: impl Into<String>) {
+        self.push(Mistake::new(path, message));
+    }
+
+    fn not_zero(&mut self, duration: Duration, path: Path) {
+        if duration.is_zero() {
+            self.add(path, "expected a duration longer than 0s");
+        }
+    }
+}
+
+fn timeouts(found: &mut Mistakes, timeouts: &Timeouts, path: &Path) {
+    for (key, timeout) in [
+        ("connect", timeouts.connect),
+        ("response", timeouts.response),
+        ("read", timeouts.read),
+        ("write", timeouts.write),
+        ("request_header", timeouts.request_header),
+        ("keep_alive", timeouts.keep_alive),
+    ] {
+        found.not_zero(timeout, path.key(key));
+    }
+}
+
+fn limits(found: &mut Mistakes, limits: &Limits, path: &Path) {
+    let size = limits.header_size;
+    if !HEADER_SIZES.contains(&size.get()) {
+        let message = format!("expected a size from 1KiB to 1MiB, got {size}");
+        found.add(path.key("header_size"), message);
+    }
+}
+
+fn drain(found: &mut Mistakes, config: &Config, path: &Path) {
+    let drain = &config.drain;
+    if drain.delay.get() + drain.spread.get() > drain.timeout.get() {
+        let message = format!(
+            "expected at least delay and spread together ({} + {}), got {}",
+            drain.delay, drain.spread, drain.timeout
+        );
+        let mistake = Mistake::new(path.key("timeout"), message);
+        found.push(mistake.because([path.clone()]));
+    }
+}
