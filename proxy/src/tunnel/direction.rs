@@ -81,7 +81,7 @@ pub(super) struct Direction {
     /// What the receiver has not taken yet, up to `written` of it.
     pending: Vec<u8>,
     written: usize,
-    /// Since when the receiver has taken nothing.
+    /// Since when the receiver has taken nothing. What a stream buffers by itself counts as taken when it is flushed.
     blocked_since: Option<Instant>,
     unflushed: bool,
     received: u64,
@@ -125,6 +125,12 @@ impl Direction {
         self.source_ended
     }
 
+    /// Whether a pong of the sender's would be heard, and known for ours. Nothing is read from it while
+    /// the receiver is behind.
+    pub(super) fn hears_pongs(&self) -> bool {
+        !self.source_ended && self.scanner.is_on() && self.blocked_since.is_none()
+    }
+
     /// Since when the receiver has taken nothing of what is there for it.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
         self.blocked_since
@@ -146,6 +152,7 @@ impl Direction {
         let possible = self.flow == Flow::Relaying
             && self.scanner.is_at_boundary()
             && self.pending.is_empty()
+            && self.blocked_since.is_none()
             && !self.close_sent
             && !self.source_ended;
         if possible {
@@ -219,7 +226,8 @@ impl Direction {
             }
             if self.source_ended {
                 // A receiver that is gone already needs not be told.
-                let _ = ready!(Pin::new(sink).poll_shutdown(cx));
+                let shutdown = Pin::new(sink).poll_shutdown(cx);
+                let _ = ready!(self.watch(shutdown, now));
                 self.done = true;
                 return Poll::Ready(());
             }
@@ -304,18 +312,27 @@ impl Direction {
                     }
                 }
                 Then::TooBig => {
-                    notices.too_big = true;
+                    notices.too_big |= self.refuse(1009, "message too big");
                     self.scanner.lift_limit();
-                    self.close(1009, "message too big");
                 }
-                Then::Fault(_) if self.strict => {
-                    notices.fault = true;
-                    self.close(1002, "protocol error");
+                Then::Fault(_) => {
+                    if self.strict {
+                        notices.fault |= self.refuse(1002, "protocol error");
+                    }
                     self.scanner.turn_off();
                 }
-                Then::Fault(_) => self.scanner.turn_off(),
             }
         }
+    }
+
+    /// Closes because of what the sender sent. `false`: it is discarded, so it hurts nobody, and the other
+    /// direction may still have something to deliver.
+    fn refuse(&mut self, code: u16, reason: &'static str) -> bool {
+        let matters = self.flow != Flow::Discarding;
+        if matters {
+            self.close(code, reason);
+        }
+        matters
     }
 
     /// After a Close nothing is a frame any more, and no Close of ours may follow.
@@ -374,30 +391,37 @@ impl Direction {
             .get(self.written..)
             .filter(|rest| !rest.is_empty())
         {
-            match Pin::new(&mut *sink).poll_write(cx, rest) {
-                Poll::Pending => {
-                    self.blocked_since.get_or_insert(now);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(len)) => {
+            let write = Pin::new(&mut *sink).poll_write(cx, rest);
+            match ready!(self.watch(write, now))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                len => {
                     self.written += len;
-                    self.blocked_since = None;
                     self.unflushed = true;
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
         }
-        self.blocked_since = None;
         if self.written > 0 {
             self.written = 0;
             self.pending = Vec::new();
         }
         if self.unflushed {
-            ready!(Pin::new(sink).poll_flush(cx))?;
+            let flush = Pin::new(sink).poll_flush(cx);
+            ready!(self.watch(flush, now))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Notes whether the receiver is behind. A flush and a shutdown count like a write: TLS and other buffering
+    /// streams take every byte, and show only there that nobody reads.
+    fn watch<T>(&mut self, poll: Poll<T>, now: Instant) -> Poll<T> {
+        match &poll {
+            Poll::Ready(_) => self.blocked_since = None,
+            Poll::Pending => {
+                self.blocked_since.get_or_insert(now);
+            }
+        }
+        poll
     }
 
     /// The receiver is gone: nothing passes any more.

@@ -209,7 +209,10 @@ impl Tunnel {
         if let Some(code) = notices.close {
             self.close.get_or_insert(code);
             self.ended_by.get_or_insert(Ended::By(side));
-            self.wait_at_most(now, CLOSE_ANSWER);
+            // A client that was told to go has its own time to answer, and the backend waits for that answer.
+            if !matches!(self.ending, Ending::Told(_)) {
+                self.wait_at_most(now, CLOSE_ANSWER);
+            }
         }
         if notices.ended {
             self.ended_by.get_or_insert(Ended::By(side));
@@ -298,15 +301,15 @@ impl Tunnel {
         min(earliest, self.pulse_deadline(Side::Backend))
     }
 
-    /// When a side must be asked whether it lives, or has not said so for too long. A side that has ended its
-    /// stream cannot answer and is not asked.
+    /// When a side must be asked whether it lives, or has not said so for too long. A side whose pong
+    /// would not be heard, or not be kept from the other side, is not asked.
     fn pulse_deadline(&self, side: Side) -> Option<Instant> {
         let ping = self.settings.ping?;
         let (pulse, from) = match side {
             Side::Client => (&self.client, &self.from_client),
             Side::Backend => (&self.backend, &self.from_backend),
         };
-        if from.source_ended() {
+        if !from.hears_pongs() {
             return None;
         }
         Some(match pulse.pinged {

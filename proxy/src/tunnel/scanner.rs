@@ -511,7 +511,53 @@ mod tests {
         (first, payload).prop_map(|(first, payload)| frame(first, &payload))
     }
 
+    /// A good frame, whole messages only, and what is to be made of it.
+    fn good_frame() -> impl Strategy<Value = (u8, Vec<u8>)> {
+        let payload = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..20),
+            Just(OURS.to_vec()),
+            (120usize..126).prop_map(|len| vec![7; len]),
+        ];
+        let first = prop_oneof![Just(0x81), Just(0x82), Just(0x8A), Just(0x89)];
+        (first, payload)
+    }
+
+    /// The same frame from a client.
+    fn masked_frame(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
+        let body = payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, key)| byte ^ key);
+        let header = [first, 0x80 | payload.len() as u8];
+        header.into_iter().chain(mask).chain(body).collect()
+    }
+
     proptest! {
+        #[test]
+        fn all_passes_but_our_pongs(
+            frames in proptest::collection::vec(good_frame(), 1..20),
+            mask in any::<[u8; 4]>(),
+            mut ends in proptest::collection::vec(0usize..1000, 0..20),
+        ) {
+            ends.sort_unstable();
+            let is_ours = |(first, payload): &&(u8, Vec<u8>)| *first == 0x8A && payload == OURS;
+            for from in [Side::Client, Side::Backend] {
+                let wire = |(first, payload): &(u8, Vec<u8>)| match from {
+                    Side::Client => masked_frame(*first, payload, mask),
+                    Side::Backend => frame(*first, payload),
+                };
+                let expected = Tale {
+                    passed: frames.iter().filter(|f| !is_ours(f)).flat_map(wire).collect(),
+                    pongs: frames.iter().filter(is_ours).count(),
+                    messages: frames.iter().filter(|(first, _)| first & 0x08 == 0).count() as u64,
+                    ..Tale::default()
+                };
+                let stream: Vec<u8> = frames.iter().flat_map(wire).collect();
+                let watch = Scanner::new(from, Extensions::default(), None);
+                prop_assert_eq!(scan_in_chunks(watch, &stream, &ends), expected);
+            }
+        }
+
         #[test]
         fn any_split_gives_the_same(
             frames in proptest::collection::vec(any_frame(), 1..12),

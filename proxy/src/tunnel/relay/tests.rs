@@ -10,6 +10,9 @@ use super::super::frame::{Header, Opcode};
 use super::super::handshake::Extensions;
 use super::*;
 
+mod draining;
+mod stalling;
+
 const PIPE: usize = 1 << 20;
 
 fn settings() -> Settings {
@@ -135,9 +138,13 @@ fn close(code: u16) -> [u8; 2] {
     code.to_be_bytes()
 }
 
+trait ReadWrite: AsyncRead + AsyncWrite + Unpin {}
+impl ReadWrite for DuplexStream {}
+
 #[test]
 fn the_future_is_small() {
-    let (client, backend) = (tokio::io::empty(), tokio::io::empty());
+    type Stream = Box<dyn ReadWrite>;
+    let (client, backend): (Stream, Stream) = (Box::new(duplex(1).0), Box::new(duplex(1).0));
     let future = relay(client, backend, settings(), std::future::pending());
     let size = size_of_val(&future);
     assert!(size <= 1024, "the relay's future takes {size} bytes");
@@ -245,6 +252,20 @@ async fn nonsense_is_relayed_and_no_frame_is_put_into_it() {
     sleep(Duration::from_secs(10)).await;
     scene.backend.write_all(b"\r\n").await.unwrap();
     assert_eq!(read(&mut scene.client, 2).await, b"\r\n");
+}
+
+/// Its pong could not be found in what is no longer scanned, and would go to the other side.
+#[tokio::test(start_paused = true)]
+async fn a_side_that_talks_nonsense_is_sent_no_ping() {
+    let pinged = Settings {
+        ping: Some(Duration::from_secs(1)),
+        ..settings()
+    };
+    let mut scene = Scene::new(pinged);
+    scene.client.write_all(b"GET /").await.unwrap();
+    assert_eq!(read(&mut scene.backend, 5).await, b"GET /");
+    let ping = timeout(Duration::from_secs(10), read_frame(&mut scene.client)).await;
+    assert!(ping.is_err(), "the client was sent {ping:?}");
 }
 
 #[tokio::test(start_paused = true)]
