@@ -38,6 +38,9 @@ const PROTECTED: &[&str] = &[
 /// Tells what `request` is.
 pub(crate) fn classify(request: &Parts) -> Result<Kind, Refusal> {
     check_nominations(&request.headers)?;
+    if has_dot_segment(request.uri.path()) {
+        return Err(Refusal::Malformed("dot segments in the path"));
+    }
     if !asks_for_websocket(request) {
         return Ok(Kind::Http);
     }
@@ -65,6 +68,28 @@ fn asks_for_websocket(request: &Parts) -> bool {
     request.version == Version::HTTP_11
         && lists(&request.headers, header::UPGRADE, "websocket")
         && lists(&request.headers, header::CONNECTION, "upgrade")
+}
+
+/// `/app/../admin` takes the route of `/app` here and is `/admin` to a backend that resolves it. Clients resolve dot
+/// segments before they send (RFC 3986 §5.2.4), so nobody honest is refused. Path parameters (`..;`) hide none.
+fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        let mut name = segment.split(';').next().unwrap_or_default();
+        let mut dots = 0;
+        while let Some(rest) = strip_dot(name) {
+            name = rest;
+            dots += 1;
+        }
+        name.is_empty() && (dots == 1 || dots == 2)
+    })
+}
+
+fn strip_dot(text: &str) -> Option<&str> {
+    let encoded = || {
+        text.strip_prefix("%2e")
+            .or_else(|| text.strip_prefix("%2E"))
+    };
+    text.strip_prefix('.').or_else(encoded)
 }
 
 fn has_content(headers: &HeaderMap) -> bool {
@@ -243,6 +268,25 @@ mod tests {
                 malformed(&request("GET", &[("host", "h"), ("connection", name)])),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_path_means_the_same_to_everybody() {
+        for path in [
+            "/a/../b",
+            "/..",
+            "/a/.",
+            "/a/%2E%2e/b",
+            "/a/..;x=1/b",
+            "/./a",
+        ] {
+            let parts = http::Request::get(path).body(()).unwrap().into_parts().0;
+            assert!(malformed(&parts), "{path}");
+        }
+        for path in ["/a..b/...", "/.well-known/x", "//a", "/a%2fb", "/?q=/../"] {
+            let parts = http::Request::get(path).body(()).unwrap().into_parts().0;
+            assert_eq!(classify(&parts), Ok(Kind::Http), "{path}");
         }
     }
 

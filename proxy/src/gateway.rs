@@ -164,7 +164,8 @@ impl ProxyHttp for Gateway {
     ) -> Box<Error> {
         // Nothing was sent yet, so trying another server is safe whatever the method.
         if let (Some(passage), Some(address)) = (exchange.passage.as_mut(), inet(&peer._address)) {
-            tracing::debug!(%address, error = %e, "server cannot be reached");
+            let upstream = passage.route.group.name();
+            tracing::debug!(upstream, server = %address, error = %e, "server cannot be reached");
             passage.tried.add(address);
             passage.failure = refusal_for(&e);
             e.set_retry(true);

@@ -1,6 +1,7 @@
 //! The access log: one line per request and one per finished tunnel, as events of a target of its own.
 //! Paths are written without their query, since queries carry tokens.
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,8 @@ pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Excha
         bytes_sent = session.body_bytes_sent(),
         duration_ms = milliseconds(exchange.started.elapsed()),
         route = passage.map(|passage| passage.route.name.as_str()),
-        upstream = passage.and_then(|p| p.lease.as_ref()).map(|l| l.address()).map(tracing::field::display),
+        upstream = passage.map(|passage| passage.route.group.name()),
+        server = server(exchange).map(tracing::field::display),
         reason = exchange.refusal.map(Refusal::reason),
         cut_by = error.and(exchange.refusal.is_none().then_some("client")),
     );
@@ -76,7 +78,7 @@ pub(crate) fn refused(client: IpAddr, refusal: Refusal) {
 }
 
 /// A tunnel that is over.
-pub(crate) fn tunnel(opened: &Opened, upstream: SocketAddr, report: &Report) {
+pub(crate) fn tunnel(opened: &Opened, server: SocketAddr, report: &Report) {
     tracing::info!(
         target: TARGET,
         kind = "tunnel",
@@ -92,28 +94,33 @@ pub(crate) fn tunnel(opened: &Opened, upstream: SocketAddr, report: &Report) {
         close_code = report.close,
         ended_by = report.ended_by.as_str(),
         route = opened.route.name,
-        upstream = %upstream,
+        upstream = opened.route.group.name(),
+        server = %server,
     );
 }
 
 /// Why a request failed, for the operator: the backend's fault is worth a look, the client's is not.
-pub(crate) fn failed(error: &Error, exchange: &Exchange, refusal: Option<Refusal>) {
-    let route = exchange
-        .passage
-        .as_ref()
-        .map(|passage| passage.route.name.as_str());
-    let upstream = exchange
-        .passage
-        .as_ref()
-        .and_then(|p| p.lease.as_ref())
-        .map(Lease::address);
-    let upstream = upstream.map(tracing::field::display);
+pub(crate) fn failed(error: &dyn Display, exchange: &Exchange, refusal: Option<Refusal>) {
+    let route = exchange.passage.as_ref().map(|passage| &passage.route);
+    let upstream = route.map(|route| route.group.name());
+    let route = route.map(|route| route.name.as_str());
+    let server = server(exchange).map(tracing::field::display);
     match refusal {
         Some(refusal) if refusal.status().is_server_error() => {
-            tracing::warn!(reason = refusal.reason(), route, upstream, %error, "request failed");
+            let reason = refusal.reason();
+            tracing::warn!(reason, route, upstream, server, %error, "request failed");
         }
-        _ => tracing::debug!(route, upstream, %error, "request failed"),
+        _ => tracing::debug!(route, upstream, server, %error, "request failed"),
     }
+}
+
+fn server(exchange: &Exchange) -> Option<SocketAddr> {
+    exchange
+        .passage
+        .as_ref()?
+        .lease
+        .as_ref()
+        .map(Lease::address)
 }
 
 fn host(request: &RequestHeader) -> &str {

@@ -224,7 +224,8 @@ impl Tunnel {
                 other(side)
             };
             self.ended_by.get_or_insert(Ended::Reset(broken));
-            self.wait_at_most(now, 1);
+            // The other side still gets what was read, and then the end of the stream.
+            self.wait_at_most(now, CLOSE_ANSWER);
         }
         if notices.too_big {
             self.end_both(now, Ended::MessageTooBig(side), 1009, "message too big");

@@ -38,8 +38,8 @@ pub(crate) enum Then {
 enum State {
     /// Between two frames.
     Boundary,
-    /// Within a payload of which so much is left.
-    Payload(u64),
+    /// Within a payload of which so much is left; `last`: a data message ends with it.
+    Payload { left: u64, last: bool },
     /// No longer watching: after a Close, or after a fault that is relayed.
     Off,
 }
@@ -107,21 +107,19 @@ impl Scanner {
                         then: Then::More,
                     };
                 }
-                State::Payload(left) => {
+                State::Payload { left, last } => {
                     let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                     pass += here;
                     let left = left - here as u64;
-                    self.state = if left == 0 {
-                        State::Boundary
-                    } else {
-                        State::Payload(left)
-                    };
                     if left > 0 {
+                        self.state = State::Payload { left, last };
                         return Scan {
                             pass,
                             then: Then::More,
                         };
                     }
+                    self.state = State::Boundary;
+                    self.messages += u64::from(last);
                 }
                 State::Boundary if stop => {
                     return Scan {
@@ -164,9 +162,10 @@ impl Scanner {
     }
 
     fn enter(&mut self, header: &Header) -> Begin {
-        if header.payload > 0 {
-            self.state = State::Payload(header.payload);
-        }
+        self.state = State::Payload {
+            left: header.payload,
+            last: header.fin && !header.opcode.is_control(),
+        };
         Begin::Pass(header.len)
     }
 
@@ -174,9 +173,6 @@ impl Scanner {
         let size = self.unfinished.unwrap_or(0).saturating_add(header.payload);
         if size > self.max_message {
             return Begin::Stop(Then::TooBig);
-        }
-        if header.fin {
-            self.messages += 1;
         }
         self.unfinished = (!header.fin).then_some(size);
         self.enter(header)

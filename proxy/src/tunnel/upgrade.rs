@@ -4,6 +4,7 @@
 //! The order is what makes it safe: the client gets no 101 before the backend's was proven, and not a byte
 //! that the client sent early leaves [`Downstream`] before the tunnel runs.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use pingora::proxy::Session;
+use thiserror::Error;
 use tokio::time::timeout;
 
-use super::handshake::{Extensions, verify};
+use super::handshake::{Extensions, HandshakeFault, verify};
 use super::replay::Replay;
 use super::{Settings, relay};
 use crate::answer::Refusal;
@@ -68,7 +70,10 @@ pub(crate) async fn carry(
     };
     let (outcome, lease) = match asked {
         Ok(asked) => asked,
-        Err(refusal) => return refuse(session, exchange, refusal).await,
+        Err(error) => {
+            access_log::failed(&error, exchange, Some(error.refusal()));
+            return refuse(session, exchange, error.refusal()).await;
+        }
     };
     match outcome {
         Outcome::Refused { backend, response } => {
@@ -113,72 +118,90 @@ async fn ask_backend(
     request: Box<RequestHeader>,
     exchange: &Exchange,
     route: &Arc<Route>,
-) -> std::result::Result<(Outcome, Lease), Refusal> {
+) -> std::result::Result<(Outcome, Lease), AskError> {
     let query = request.uri.query().unwrap_or_default();
-    let key = hash_key(
-        &route.hash,
-        exchange.client.address,
-        &request.headers,
-        query,
-    );
-    let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout)
-        .await
-        .map_err(|e| dial_refusal(&e))?;
-    let backend = BackendSession::new(stream);
-    match timeout(
-        route.response_timeout,
-        exchange_handshakes(backend, request),
-    )
-    .await
-    {
+    let client = exchange.client.address;
+    let key = hash_key(&route.hash, client, &request.headers, query);
+    let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout).await?;
+    let server = lease.address();
+    let exchanged = exchange_handshakes(BackendSession::new(stream), request);
+    match timeout(route.response_timeout, exchanged).await {
         Ok(Ok(outcome)) => Ok((outcome, lease)),
-        Ok(Err(refusal)) => Err(refusal),
-        Err(_) => {
-            tracing::warn!(upstream = %lease.address(), "backend did not answer a handshake in time");
-            Err(Refusal::Timeout)
+        Ok(Err(HandshakeError::Broken(source))) => Err(AskError::Broken { server, source }),
+        Ok(Err(HandshakeError::Fault(source))) => Err(AskError::Fault { server, source }),
+        Err(_) => Err(AskError::Timeout { server }),
+    }
+}
+
+/// Why the backend has no say in a handshake's answer.
+#[derive(Debug, Error)]
+enum AskError {
+    #[error(transparent)]
+    Dial(#[from] DialAnyError),
+    #[error("{server} broke off the handshake: {source}")]
+    Broken {
+        server: SocketAddr,
+        source: Box<pingora::Error>,
+    },
+    #[error("{server} answered the handshake with a {source}")]
+    Fault {
+        server: SocketAddr,
+        source: HandshakeFault,
+    },
+    #[error("{server} did not answer the handshake in time")]
+    Timeout { server: SocketAddr },
+}
+
+impl AskError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Dial(DialAnyError::NoServer(no_server)) => (*no_server).into(),
+            Self::Dial(DialAnyError::TimedOut) | Self::Timeout { .. } => Refusal::Timeout,
+            Self::Dial(DialAnyError::Unreachable) => Refusal::Unreachable,
+            Self::Broken { source, .. } => refusal_for(source).unwrap_or(Refusal::BadAnswer),
+            Self::Fault { .. } => Refusal::BadAnswer,
         }
     }
 }
 
-fn dial_refusal(error: &DialAnyError) -> Refusal {
-    match error {
-        DialAnyError::NoServer(no_server) => (*no_server).into(),
-        DialAnyError::TimedOut => Refusal::Timeout,
-        DialAnyError::Unreachable => Refusal::Unreachable,
-    }
+/// What may go wrong once the backend is reached.
+enum HandshakeError {
+    Broken(Box<pingora::Error>),
+    Fault(HandshakeFault),
 }
 
 /// Sends the handshake and reads the backend's final response.
 async fn exchange_handshakes(
     backend: BackendSession,
     request: Box<RequestHeader>,
-) -> std::result::Result<Outcome, Refusal> {
+) -> std::result::Result<Outcome, HandshakeError> {
     let mut backend = Box::new(backend);
     let asked = request.clone();
-    let mut sent = backend.write_request_header(request).await.map(drop);
-    let response = loop {
-        if let Err(e) = sent {
-            tracing::warn!(error = %e, "backend broke off a handshake");
-            return Err(refusal_for(&e.into_up()).unwrap_or(Refusal::BadAnswer));
-        }
-        match backend.resp_header() {
-            // 1xx other than 101: the response is still to come.
-            Some(response) if is_final(response.status) => break Box::new(response.clone()),
-            _ => sent = backend.read_response().await.map(drop),
-        }
-    };
+    let response = converse(&mut backend, request)
+        .await
+        .map_err(|e| HandshakeError::Broken(e.into_up()))?;
     if response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Outcome::Refused { backend, response });
     }
-    match verify(&asked.headers, response.version, &response.headers) {
-        Ok(extensions) => Ok(Outcome::Accepted {
-            backend,
-            response,
-            extensions,
-        }),
-        Err(fault) => {
-            tracing::warn!(%fault, "backend broke the WebSocket handshake");
-            Err(Refusal::BadAnswer)
+    let extensions = verify(&asked.headers, response.version, &response.headers);
+    let extensions = extensions.map_err(HandshakeError::Fault)?;
+    Ok(Outcome::Accepted {
+        backend,
+        response,
+        extensions,
+    })
+}
+
+/// The response to a request, past all interim ones.
+async fn converse(
+    backend: &mut BackendSession,
+    request: Box<RequestHeader>,
+) -> Result<Box<ResponseHeader>> {
+    backend.write_request_header(request).await?;
+    loop {
+        backend.read_response().await?;
+        if let Some(response) = backend.resp_header().filter(|r| is_final(r.status)) {
+            return Ok(Box::new(response.clone()));
         }
     }
 }

@@ -8,7 +8,8 @@ use pingora::connectors::TransportConnector;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::protocols::{Stream, TcpKeepalive};
 use pingora::upstreams::peer::{BasicPeer, HttpPeer, PeerOptions};
-use pingora::{Error, ErrorType, Result};
+use pingora::{ErrorType, Result};
+use thiserror::Error;
 
 use super::endpoint::Lease;
 use super::group::{Group, NoServer, Tried};
@@ -40,13 +41,16 @@ pub(crate) struct PeerTimeouts {
 }
 
 /// No server of a group could be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum DialAnyError {
     /// There was none to try.
+    #[error(transparent)]
     NoServer(NoServer),
     /// The last one did not accept in time.
+    #[error("no server accepted a connection in time")]
     TimedOut,
     /// The last one refused, or there is no way to it.
+    #[error("no server can be reached")]
     Unreachable,
 }
 
@@ -88,7 +92,7 @@ pub(crate) async fn dial_any(
     Err(last.unwrap_or(DialAnyError::Unreachable))
 }
 
-fn failure(error: &Error) -> DialAnyError {
+fn failure(error: &pingora::Error) -> DialAnyError {
     match error.etype() {
         ErrorType::ConnectTimedout => DialAnyError::TimedOut,
         _ => DialAnyError::Unreachable,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
 use pingora::lb::health_check::HealthCheck;
+use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -24,13 +25,16 @@ use super::health::Check;
 const FIRST_RESOLUTION: Duration = Duration::from_secs(3);
 
 /// Why there is no server for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum NoServer {
     /// All that could be tried were.
+    #[error("all servers were tried")]
     Tried,
     /// None is healthy.
+    #[error("no server is healthy")]
     Unhealthy,
     /// No name has resolved yet.
+    #[error("no server's name has been resolved")]
     Unresolved,
 }
 

@@ -23,9 +23,12 @@ async fn a_server_that_refuses_connections_is_502() {
     let towpath = Towpath::start(&format!("routes: [{{ upstream: {NOBODY} }}]")).await;
     assert_eq!(towpath.get("/", &[]).await.0, 502);
     let event = towpath.wait_log("server cannot be reached").await;
-    assert_eq!(event["address"], NOBODY);
+    assert_eq!(event["server"], NOBODY);
     let event = towpath.wait_log("request failed").await;
-    assert_eq!(event["level"], "WARN");
+    assert_eq!(
+        (&event["level"], &event["upstream"]),
+        (&"WARN".into(), &NOBODY.into())
+    );
     assert_eq!(event["reason"], "the backend cannot be reached");
 }
 
@@ -111,6 +114,6 @@ async fn the_access_log_tells_of_a_request() {
     assert_eq!(line["status"], 200);
     assert_eq!(line["bytes_sent"], 5);
     assert_eq!(line["route"], "app");
-    assert_eq!(line["upstream"], backend.address().to_string());
+    assert_eq!(line["server"], backend.address().to_string());
     assert!(line["duration_ms"].as_f64().is_some(), "{line}");
 }

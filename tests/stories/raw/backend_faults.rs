@@ -16,7 +16,9 @@ async fn handshake_answered(extra: &str, answer: impl Fn(&Head) -> String) -> (H
     if head.status() == 502 {
         server.ends().await;
         towpath
-            .wait_log("backend broke the WebSocket handshake")
+            .wait_event("request failed", |event| {
+                event["error"].as_str().unwrap().contains("a 101")
+            })
             .await;
     }
     (head, client)
