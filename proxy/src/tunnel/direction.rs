@@ -3,7 +3,6 @@
 //! is read), or while a frame's header or an interesting control frame is incomplete (131 bytes at most).
 
 use std::cell::Cell;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 use super::Settings;
 use super::control::{ControlFrame, PingPayload};
 use super::frame::{MAX_CONTROL, Side};
+use super::outgoing::Outgoing;
 use super::scanner::{Scan, Scanner, Then};
 
 /// Room in front of what is read, for what was held back.
@@ -78,12 +78,7 @@ pub(super) struct Direction {
     flow: Flow,
     /// The incomplete end of what was read.
     held: Vec<u8>,
-    /// What the receiver has not taken yet, up to `written` of it.
-    pending: Vec<u8>,
-    written: usize,
-    /// Since when the receiver has taken nothing. What a stream buffers by itself counts as taken when it is flushed.
-    blocked_since: Option<Instant>,
-    unflushed: bool,
+    outgoing: Outgoing,
     received: u64,
     /// A Close has gone toward the receiver, the sender's or ours.
     close_sent: bool,
@@ -99,10 +94,7 @@ impl Direction {
             scanner: Scanner::new(from, settings.extensions, settings.max_message),
             flow: Flow::Relaying,
             held: Vec::new(),
-            pending: Vec::new(),
-            written: 0,
-            blocked_since: None,
-            unflushed: false,
+            outgoing: Outgoing::default(),
             received: 0,
             close_sent: false,
             source_ended: false,
@@ -128,12 +120,12 @@ impl Direction {
     /// Whether a pong of the sender's would be heard, and known for ours. Nothing is read from it while
     /// the receiver is behind.
     pub(super) fn hears_pongs(&self) -> bool {
-        !self.source_ended && self.scanner.is_on() && self.blocked_since.is_none()
+        !self.source_ended && self.scanner.is_on() && self.blocked_since().is_none()
     }
 
     /// Since when the receiver has taken nothing of what is there for it.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
-        self.blocked_since
+        self.outgoing.blocked_since()
     }
 
     /// Bytes received from the sender.
@@ -151,12 +143,12 @@ impl Direction {
     pub(super) fn ping(&mut self, payload: &PingPayload) -> bool {
         let possible = self.flow == Flow::Relaying
             && self.scanner.is_at_boundary()
-            && self.pending.is_empty()
-            && self.blocked_since.is_none()
+            && self.outgoing.is_done()
             && !self.close_sent
             && !self.source_ended;
         if possible {
-            self.put(&ControlFrame::ping(self.toward, payload));
+            self.outgoing
+                .put(ControlFrame::ping(self.toward, payload).as_bytes());
         }
         possible
     }
@@ -220,14 +212,12 @@ impl Direction {
             if self.done {
                 return Poll::Ready(());
             }
-            if ready!(self.poll_pending(cx, sink, now)).is_err() {
+            if ready!(self.outgoing.poll_flush(cx, sink, now)).is_err() {
                 self.lose_sink(notices);
                 return Poll::Ready(());
             }
             if self.source_ended {
-                // A receiver that is gone already needs not be told.
-                let shutdown = Pin::new(sink).poll_shutdown(cx);
-                let _ = ready!(self.watch(shutdown, now));
+                ready!(self.outgoing.poll_shutdown(cx, sink, now));
                 self.done = true;
                 return Poll::Ready(());
             }
@@ -269,7 +259,8 @@ impl Direction {
                 self.source_ended = true;
                 if self.flow != Flow::Discarding {
                     // The beginning of a frame that will never be whole: the receiver is the judge of that.
-                    self.pending.append(&mut self.held);
+                    self.outgoing.put(&self.held);
+                    self.held.clear();
                 }
                 Poll::Ready(None)
             }
@@ -344,92 +335,31 @@ impl Direction {
         }
     }
 
-    /// Hands bytes to the receiver, or keeps what it does not take.
+    /// Lets bytes pass, unless the receiver has had a Close of ours.
     fn pass<D: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         sink: &mut D,
-        mut bytes: &[u8],
+        bytes: &[u8],
         notices: &mut Notices,
     ) {
         notices.used |= !bytes.is_empty();
-        if self.flow == Flow::Discarding {
-            return;
+        if self.flow != Flow::Discarding {
+            self.outgoing.write(cx, sink, bytes);
         }
-        while self.pending.is_empty() && !bytes.is_empty() {
-            match Pin::new(&mut *sink).poll_write(cx, bytes) {
-                Poll::Ready(Ok(len)) if len > 0 => {
-                    self.unflushed = true;
-                    bytes = bytes.get(len..).unwrap_or_default();
-                }
-                // What is wrong shows when the rest is written.
-                Poll::Ready(_) | Poll::Pending => break,
-            }
-        }
-        self.pending.extend_from_slice(bytes);
-    }
-
-    fn put(&mut self, frame: &ControlFrame) {
-        self.pending.extend_from_slice(frame.as_bytes());
     }
 
     fn put_close(&mut self, code: u16, reason: &str) {
-        self.put(&ControlFrame::close(self.toward, code, reason));
+        self.outgoing
+            .put(ControlFrame::close(self.toward, code, reason).as_bytes());
         self.close_sent = true;
         self.flow = Flow::Discarding;
-    }
-
-    /// Writes what is pending, then flushes.
-    fn poll_pending<D: AsyncWrite + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        sink: &mut D,
-        now: Instant,
-    ) -> Poll<io::Result<()>> {
-        while let Some(rest) = self
-            .pending
-            .get(self.written..)
-            .filter(|rest| !rest.is_empty())
-        {
-            let write = Pin::new(&mut *sink).poll_write(cx, rest);
-            match ready!(self.watch(write, now))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                len => {
-                    self.written += len;
-                    self.unflushed = true;
-                }
-            }
-        }
-        if self.written > 0 {
-            self.written = 0;
-            self.pending = Vec::new();
-        }
-        if self.unflushed {
-            let flush = Pin::new(sink).poll_flush(cx);
-            ready!(self.watch(flush, now))?;
-            self.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Notes whether the receiver is behind. A flush and a shutdown count like a write: TLS and other buffering
-    /// streams take every byte, and show only there that nobody reads.
-    fn watch<T>(&mut self, poll: Poll<T>, now: Instant) -> Poll<T> {
-        match &poll {
-            Poll::Ready(_) => self.blocked_since = None,
-            Poll::Pending => {
-                self.blocked_since.get_or_insert(now);
-            }
-        }
-        poll
     }
 
     /// The receiver is gone: nothing passes any more.
     fn lose_sink(&mut self, notices: &mut Notices) {
         notices.sink_reset = true;
-        self.pending = Vec::new();
-        self.written = 0;
-        self.blocked_since = None;
+        self.outgoing.abandon();
         self.source_ended = true;
         self.done = true;
     }

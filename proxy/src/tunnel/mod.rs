@@ -6,6 +6,7 @@ mod control;
 mod direction;
 mod frame;
 mod handshake;
+mod outgoing;
 mod relay;
 mod replay;
 mod report;
