@@ -1,4 +1,4 @@
-//! Reading header fields the way RFC 9110 §5.6 defines them: lists of tokens, over any number of lines.
+//! Reading header fields the way RFC 9110 §5.6 defines them, lists of tokens over any number of lines; and queries.
 
 use http::header::{AsHeaderName, HeaderMap, HeaderValue};
 
@@ -32,6 +32,14 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     let is_token_byte =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !text.is_empty() && text.iter().all(is_token_byte)
+}
+
+/// The raw value of the first parameter of this name.
+pub(crate) fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').find_map(|pair| {
+        let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (found == name).then_some(value)
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod forwarded;
 mod gate;
 mod gateway;
 mod http_error;
+mod keepalive;
 mod lifecycle;
 mod observe;
 mod router;

@@ -13,6 +13,8 @@ use http::{HeaderMap, HeaderName, Method};
 use regex::Regex;
 use towpath_conf::{HostPattern, PathPattern, Pattern};
 
+use crate::fields::parameter;
+
 /// A host name is at most 253 bytes long (RFC 1035 §2.3.4); what is longer matches only routes for every host.
 const MAX_HOST: usize = 253;
 
@@ -217,7 +219,7 @@ impl Conditions {
 
     fn hold(&self, target: &Target<'_>) -> bool {
         let header = |name: &HeaderName| target.headers.get(name).map(http::HeaderValue::as_bytes);
-        let query = |name: &str| query_value(target.query, name).map(str::as_bytes);
+        let query = |name: &str| parameter(target.query, name).map(str::as_bytes);
         (self.methods.is_empty() || self.methods.contains(target.method))
             && self
                 .headers
@@ -242,14 +244,6 @@ fn shorter(path: &str) -> Option<&str> {
         0 => Some("/"),
         at => path.get(..at),
     }
-}
-
-/// The raw value of the first parameter of this name.
-fn query_value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    query.split('&').find_map(|pair| {
-        let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (found == name).then_some(value)
-    })
 }
 
 /// Lower case, without port and without the root's dot.

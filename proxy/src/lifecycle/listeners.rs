@@ -4,11 +4,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
-use std::time::Duration;
 
 use pingora::apps::ServerApp;
 use pingora::listeners::{ListenerConfig, TcpSocketOptions};
-use pingora::protocols::TcpKeepalive;
 use pingora::protocols::l4::stream::L4BufferSettings;
 use pingora::server::{Fds, ListenFds};
 use pingora::services::Service as _;
@@ -17,14 +15,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A dead client is noticed after idle + 3 × interval, also where nothing else would notice.
-const KEEPALIVE: TcpKeepalive = TcpKeepalive {
-    idle: Duration::from_secs(60),
-    interval: Duration::from_secs(10),
-    count: 3,
-    #[cfg(target_os = "linux")]
-    user_timeout: Duration::ZERO,
-};
+use crate::keepalive::KEEPALIVE;
 
 /// A listener could not be opened.
 #[derive(Debug, Error)]

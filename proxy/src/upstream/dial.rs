@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
+use pingora::protocols::Stream;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
-use pingora::protocols::{Stream, TcpKeepalive};
 use pingora::upstreams::peer::{BasicPeer, HttpPeer, PeerOptions};
 use pingora::{ErrorType, Result};
 use thiserror::Error;
@@ -14,18 +14,10 @@ use thiserror::Error;
 use super::endpoint::Lease;
 use super::group::{Group, NoServer, Tried};
 use super::hash::HashKey;
+use crate::keepalive::KEEPALIVE;
 
 /// Servers tried for one request, at most.
 const MAX_TRIES: usize = 5;
-
-/// A dead server is noticed after idle + count × interval, also on a tunnel where nothing is sent.
-const KEEPALIVE: TcpKeepalive = TcpKeepalive {
-    idle: Duration::from_secs(60),
-    interval: Duration::from_secs(10),
-    count: 3,
-    #[cfg(target_os = "linux")]
-    user_timeout: Duration::ZERO,
-};
 
 /// The bounds of a plain request's connection to a server.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::{HeaderMap, header};
 use towpath_conf::HashOn;
 
+use crate::fields::parameter;
+
 /// The key of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HashKey<'r> {
@@ -36,7 +38,7 @@ pub(crate) fn hash_key<'r>(
         HashOn::ClientAddress => None,
         HashOn::Header(name) => headers.get(name.as_str()).map(http::HeaderValue::as_bytes),
         HashOn::Cookie(name) => cookie(headers, name),
-        HashOn::Query(name) => parameter(query, name),
+        HashOn::Query(name) => parameter(query, name).map(str::as_bytes),
     };
     value.map_or(HashKey::Address(client), HashKey::Value)
 }
@@ -49,14 +51,6 @@ fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r [u8]> {
         let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         Some(value)
     })
-}
-
-/// The raw value, as it stands in the query.
-fn parameter<'r>(query: &'r str, name: &str) -> Option<&'r [u8]> {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value.as_bytes())
 }
 
 #[cfg(test)]
