@@ -3,7 +3,6 @@
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header;
@@ -26,17 +25,20 @@ pub(crate) struct Opened {
     client: IpAddr,
     host: String,
     path: String,
-    route: Arc<Route>,
+    /// Names only: a tunnel may outlive many reloads, and a whole route would keep its group's task running.
+    route: String,
+    upstream: String,
 }
 
 /// Remembers what the session knows, before the tunnel takes its connection.
-pub(crate) fn opened(session: &Session, exchange: &Exchange, route: &Arc<Route>) -> Opened {
+pub(crate) fn opened(session: &Session, exchange: &Exchange, route: &Route) -> Opened {
     let request = session.req_header();
     Opened {
         client: exchange.client.address,
         host: host(request).to_owned(),
         path: request.uri.path().to_owned(),
-        route: route.clone(),
+        route: route.name.clone(),
+        upstream: route.group.name().to_owned(),
     }
 }
 
@@ -93,8 +95,8 @@ pub(crate) fn tunnel(opened: &Opened, server: SocketAddr, report: &Report) {
         backend_messages = report.from_backend.messages,
         close_code = report.close,
         ended_by = report.ended_by.as_str(),
-        route = opened.route.name,
-        upstream = opened.route.group.name(),
+        route = opened.route,
+        upstream = opened.upstream,
         server = %server,
     );
 }

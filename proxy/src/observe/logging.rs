@@ -45,6 +45,8 @@ where
     let filter = Targets::new()
         .with_default(libraries)
         .with_target("towpath", level)
+        // It tells of every change of health as well, with the server as a type's debug text.
+        .with_target("pingora_load_balancing", libraries.min(LevelFilter::ERROR))
         .with_target(access_log::TARGET, LevelFilter::OFF);
     let layer = fmt::layer()
         .with_writer(io::stderr)

@@ -1,20 +1,21 @@
 //! The ways of choosing, behind one face. Round robin, random and the Ketama ring are pingora-load-balancing's;
 //! it has no least-connections, so that is ours, in its terms.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use pingora::lb::health_check::HealthCheck;
 use pingora::lb::selection::{BackendIter, BackendSelection, Consistent, Random, RoundRobin};
-use pingora::lb::{Backend, Backends, LoadBalancer};
+use pingora::lb::{Backend, Backends, HealthRegistry, LoadBalancer};
 use towpath_conf::Balance;
 
 use super::discovery::{Discovery, endpoint};
 
-/// Candidates looked at before giving up; above any group's number of servers that balancing makes sense for.
-const MAX_CANDIDATES: usize = 256;
+/// Steps of a selection's own walk, which never ends by itself.
+const MAX_STEPS: usize = 256;
 
 /// A group's balancer.
 #[async_trait]
@@ -24,22 +25,21 @@ pub(crate) trait Balancer: Send + Sync {
     -> Option<Backend>;
     /// How many servers there are.
     fn len(&self) -> usize;
-    /// Asks discovery again.
+    /// Asks discovery again. Calls must not overlap.
     async fn update(&self) -> pingora::Result<()>;
-    /// Checks the health of all servers once.
-    async fn check(&self);
 }
 
-/// The balancer that a configuration asks for.
+/// The balancer that a configuration asks for, over servers whose health `health` knows.
 pub(crate) fn balancer(
     balance: Balance,
     discovery: Discovery,
-    health: Option<Box<dyn HealthCheck + Send + Sync>>,
+    health: Option<Arc<HealthRegistry>>,
 ) -> Box<dyn Balancer> {
-    let mut backends = Backends::new(Box::new(discovery));
-    if let Some(health) = health {
-        backends.set_health_check(health);
-    }
+    let discovery = Box::new(discovery);
+    let backends = match health {
+        Some(health) => Backends::new_with_health_registry(discovery, health),
+        None => Backends::new(discovery),
+    };
     match balance {
         Balance::RoundRobin => Box::new(LoadBalancer::<RoundRobin>::from_backends(backends)),
         Balance::Random => Box::new(LoadBalancer::<Random>::from_backends(backends)),
@@ -61,9 +61,20 @@ where
         key: &[u8],
         accept: &mut dyn FnMut(&Backend, bool) -> bool,
     ) -> Option<Backend> {
-        let accept = std::cell::RefCell::new(accept);
-        self.select_with(key, MAX_CANDIDATES, |backend, healthy| {
-            (accept.borrow_mut())(backend, healthy)
+        let accept = RefCell::new(accept);
+        let accept = |backend: &Backend, healthy: bool| (accept.borrow_mut())(backend, healthy);
+        // A walk draws at random or follows the ring's points, so that it may pass a server by: one of a hundred, or
+        // one between the many points of a heavy neighbour. Before a request is refused, all are looked at.
+        self.select_with(key, MAX_STEPS, accept).or_else(|| {
+            let backends = self.backends().get_backend();
+            let begin = begin(key, backends.len());
+            let mut in_turn = backends
+                .iter()
+                .skip(begin)
+                .chain(backends.iter().take(begin));
+            in_turn
+                .find(|backend| accept(backend, self.backends().ready(backend)))
+                .cloned()
         })
     }
 
@@ -74,10 +85,13 @@ where
     async fn update(&self) -> pingora::Result<()> {
         LoadBalancer::update(self).await
     }
+}
 
-    async fn check(&self) {
-        self.backends().run_health_check(true).await;
-    }
+/// Where among `len` servers a key begins: the same key at the same server, other keys elsewhere.
+fn begin(key: &[u8], len: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    usize::try_from(hasher.finish() % (len.max(1) as u64)).unwrap_or(0)
 }
 
 /// The fewest live tunnels and requests for the weight; among equals, one after the other.

@@ -75,13 +75,26 @@ pub(crate) async fn dial_any(
             Ok(stream) => return Ok((stream, lease)),
             Err(error) => {
                 let server = lease.address();
-                tracing::debug!(upstream = group.name(), %server, %error, "server cannot be reached");
+                let (upstream, reason) = (group.name(), reason(&error));
+                tracing::debug!(upstream, %server, reason, "server cannot be reached");
                 tried.add(server);
                 last = Some(failure(&error));
             }
         }
     }
     Err(last.unwrap_or(DialAnyError::Unreachable))
+}
+
+/// What went wrong in the end. pingora's own words are a chain that spells out all options of the peer.
+pub(crate) fn reason(error: &pingora::Error) -> String {
+    let context = error.context.as_ref().map(|context| context.as_str());
+    match error.cause.as_deref() {
+        Some(cause) => match cause.downcast_ref::<Box<pingora::Error>>() {
+            Some(inner) => reason(inner),
+            None => cause.to_string(),
+        },
+        None => context.unwrap_or(error.reason_str()).to_owned(),
+    }
 }
 
 fn failure(error: &pingora::Error) -> DialAnyError {
@@ -111,3 +124,6 @@ fn set_connect(options: &mut PeerOptions, connect_timeout: Duration) {
 pub(crate) fn connector() -> Arc<TransportConnector> {
     Arc::new(TransportConnector::new(None))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use pingora::lb::Backend;
@@ -13,6 +13,7 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use towpath_conf::{HostPort, Server};
 
 use super::endpoint::{Endpoint, Endpoints};
+use super::health::LastFault;
 
 /// Asks DNS.
 #[async_trait]
@@ -33,52 +34,52 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// The addresses of one group.
-pub(crate) struct Discovery {
+/// The names of one group, and what each last resolved to.
+pub(crate) struct Names {
     upstream: String,
-    servers: Vec<Server>,
-    endpoints: Arc<Endpoints>,
     resolver: Arc<dyn Resolve>,
-    /// What each name last resolved to, and whether it still does.
-    names: Mutex<HashMap<HostPort, Known>>,
+    known: Mutex<HashMap<HostPort, Known>>,
 }
 
+/// What a name last resolved to, and whether it still does.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    addresses: Vec<SocketAddr>,
+    addresses: BTreeSet<SocketAddr>,
     failing: bool,
 }
 
-impl Discovery {
-    pub(crate) fn new(
-        upstream: &str,
-        servers: &[Server],
-        endpoints: Arc<Endpoints>,
-        resolver: Arc<dyn Resolve>,
-    ) -> Self {
+impl Names {
+    pub(crate) fn new(upstream: &str, resolver: Arc<dyn Resolve>) -> Self {
         Self {
             upstream: upstream.to_owned(),
-            servers: servers.to_vec(),
-            endpoints,
             resolver,
-            names: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
-    async fn addresses(&self, name: &HostPort) -> Vec<SocketAddr> {
-        if let Some(address) = name.ip() {
-            return vec![address];
+    /// Takes over what `before` knows of the names of `servers`.
+    pub(crate) fn inherit(&self, before: &Self, servers: &[Server]) {
+        let (mut known, before) = (self.lock(), before.lock());
+        for name in servers.iter().map(|server| &server.address) {
+            if let Some(found) = before.get(name) {
+                known.insert(name.clone(), found.clone());
+            }
         }
+    }
+
+    /// Asks the resolver for one name. May take as long as the resolver does: tens of seconds where DNS is dead.
+    pub(crate) async fn look_up(&self, name: &HostPort) {
         let resolved = self.resolver.resolve(name).await;
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = names.entry(name.clone()).or_default();
+        let mut known = self.lock();
+        let known = known.entry(name.clone()).or_default();
         match resolved {
             Ok(addresses) if !addresses.is_empty() => {
                 if known.failing {
                     tracing::info!(upstream = self.upstream, %name, "name resolves again");
                 }
                 *known = Known {
-                    addresses,
+                    // A set, since resolvers may name an address twice, which must not double its share.
+                    addresses: addresses.into_iter().collect(),
                     failing: false,
                 };
             }
@@ -94,7 +95,40 @@ impl Discovery {
                 known.failing = true;
             }
         }
-        known.addresses.clone()
+    }
+
+    /// What is known of a server's address now.
+    fn addresses(&self, server: &HostPort) -> BTreeSet<SocketAddr> {
+        match server.ip() {
+            Some(address) => BTreeSet::from([address]),
+            None => self
+                .lock()
+                .get(server)
+                .map(|known| known.addresses.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<HostPort, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The addresses of one group, as they are known now: it waits for nobody, so that a name that takes long to resolve
+/// keeps none of the others back.
+pub(crate) struct Discovery {
+    servers: Vec<Server>,
+    names: Arc<Names>,
+    endpoints: Arc<Endpoints>,
+}
+
+impl Discovery {
+    pub(crate) fn new(servers: &[Server], names: Arc<Names>, endpoints: Arc<Endpoints>) -> Self {
+        Self {
+            servers: servers.to_vec(),
+            names,
+            endpoints,
+        }
     }
 }
 
@@ -104,9 +138,10 @@ impl ServiceDiscovery for Discovery {
         let mut weights: HashMap<SocketAddr, usize> = HashMap::new();
         for server in &self.servers {
             let weight = usize::try_from(server.weight.get()).unwrap_or(usize::MAX);
-            for address in self.addresses(&server.address).await {
+            for address in self.names.addresses(&server.address) {
                 // Two names may lead to one address; it then has the share of both.
-                *weights.entry(address).or_default() += weight;
+                let sum = weights.entry(address).or_default();
+                *sum = sum.saturating_add(weight);
             }
         }
         let backend = |(address, weight)| {
@@ -116,6 +151,7 @@ impl ServiceDiscovery for Discovery {
                 ext: Default::default(),
             };
             backend.ext.insert(self.endpoints.get(address));
+            backend.ext.insert(LastFault::default());
             backend
         };
         Ok((weights.into_iter().map(backend).collect(), HashMap::new()))
@@ -129,7 +165,7 @@ pub(crate) fn endpoint(backend: &Backend) -> Option<&Arc<Endpoint>> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     /// A resolver whose answers a test sets.
@@ -154,7 +190,15 @@ pub(crate) mod tests {
         }
     }
 
-    async fn discover(discovery: &Discovery) -> Vec<String> {
+    pub(crate) fn server(address: &str, weight: u32) -> Server {
+        Server {
+            address: address.parse().unwrap(),
+            weight: weight.try_into().unwrap(),
+        }
+    }
+
+    async fn found(servers: &[Server], names: &Arc<Names>) -> Vec<String> {
+        let discovery = Discovery::new(servers, names.clone(), Arc::default());
         let (backends, _) = discovery.discover().await.unwrap();
         backends
             .iter()
@@ -165,38 +209,43 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_name_stands_for_all_its_addresses_and_follows_dns() {
         let resolver = Arc::new(Scripted::default());
-        let servers = [Server {
-            address: "app:80".parse().unwrap(),
-            weight: 2.try_into().unwrap(),
-        }];
-        let discovery = Discovery::new("app", &servers, Arc::default(), resolver.clone());
+        let names = Arc::new(Names::new("app", resolver.clone()));
+        let servers = [server("app:80", 2)];
+        let name = &servers[0].address;
         resolver.answer(&["127.0.0.1:80", "127.0.0.2:80"]);
+        names.look_up(name).await;
         assert_eq!(
-            discover(&discovery).await,
+            found(&servers, &names).await,
             ["127.0.0.1:80 x2", "127.0.0.2:80 x2"]
         );
         resolver.answer(&["127.0.0.3:80"]);
-        assert_eq!(discover(&discovery).await, ["127.0.0.3:80 x2"]);
+        names.look_up(name).await;
+        assert_eq!(found(&servers, &names).await, ["127.0.0.3:80 x2"]);
         resolver.answer(&[]);
+        names.look_up(name).await;
         assert_eq!(
-            discover(&discovery).await,
+            found(&servers, &names).await,
             ["127.0.0.3:80 x2"],
             "a failure keeps what was known"
         );
     }
 
     #[tokio::test]
+    async fn an_address_counts_once_for_a_name_and_for_each_name() {
+        let resolver = Arc::new(Scripted::default());
+        let names = Arc::new(Names::new("app", resolver.clone()));
+        let servers = [server("one:80", 2), server("two:80", 3)];
+        resolver.answer(&["127.0.0.1:80", "127.0.0.1:80"]);
+        names.look_up(&servers[0].address).await;
+        assert_eq!(found(&servers, &names).await, ["127.0.0.1:80 x2"]);
+        names.look_up(&servers[1].address).await;
+        assert_eq!(found(&servers, &names).await, ["127.0.0.1:80 x5"]);
+    }
+
+    #[tokio::test]
     async fn an_address_asks_nobody() {
-        let servers = [Server {
-            address: "[::1]:80".parse().unwrap(),
-            weight: 1.try_into().unwrap(),
-        }];
-        let discovery = Discovery::new(
-            "app",
-            &servers,
-            Arc::default(),
-            Arc::new(Scripted::default()),
-        );
-        assert_eq!(discover(&discovery).await, ["[::1]:80 x1"]);
+        let names = Arc::new(Names::new("app", Arc::new(Scripted::default())));
+        let servers = [server("[::1]:80", 1)];
+        assert_eq!(found(&servers, &names).await, ["[::1]:80 x1"]);
     }
 }

@@ -1,5 +1,4 @@
-//! A group of servers: chooses one for each request, and keeps its addresses and their health up to date in a task
-//! that ends with the group.
+//! A group of servers: chooses one for each request. What keeps its addresses and their health up to date ends with it.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,19 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
-use pingora::lb::health_check::HealthCheck;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use towpath_conf::Upstream;
+use tokio::time::timeout;
+use towpath_conf::{Health, Server, Upstream};
 
 use super::balance::{Balancer, balancer};
 use super::dial::connector;
-use super::discovery::{Discovery, Resolve, SystemResolver, endpoint};
+use super::discovery::{Discovery, Names, Resolve, SystemResolver, endpoint};
 use super::endpoint::{Endpoints, Lease};
 use super::hash::HashKey;
-use super::health::Check;
+use super::health::Checks;
+use super::supervisor::Supervisor;
+use super::weak::WeakMap;
 
 /// How long a start or a reload waits for names to resolve.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(3);
@@ -54,6 +54,10 @@ pub(crate) struct Upstreams {
     connector: Arc<TransportConnector>,
     endpoints: Arc<Endpoints>,
     resolver: Arc<dyn Resolve>,
+    /// By upstream: those of its latest group.
+    names: WeakMap<String, Names>,
+    /// By upstream and settings.
+    checks: WeakMap<String, Checks>,
 }
 
 impl Upstreams {
@@ -62,40 +66,54 @@ impl Upstreams {
         Self::with_resolver(Arc::new(SystemResolver))
     }
 
-    fn with_resolver(resolver: Arc<dyn Resolve>) -> Self {
+    pub(crate) fn with_resolver(resolver: Arc<dyn Resolve>) -> Self {
         Self {
             connector: connector(),
             endpoints: Arc::default(),
             resolver,
+            names: WeakMap::default(),
+            checks: WeakMap::default(),
         }
     }
 
     /// A running group. Must be called on the runtime that will carry its task.
     pub(crate) fn group(&self, name: &str, conf: &Upstream) -> Arc<Group> {
-        let (endpoints, resolver) = (self.endpoints.clone(), self.resolver.clone());
-        let discovery = Discovery::new(name, &conf.servers, endpoints, resolver);
-        let check = conf.health.as_ref().map(|health| {
-            let check = Check::new(name, self.connector.clone(), health);
-            Box::new(check) as Box<dyn HealthCheck + Send + Sync>
-        });
-        let balancer: Arc<dyn Balancer> = balancer(conf.balance, discovery, check).into();
-        let (resolved, is_resolved) = watch::channel(false);
-        let supervisor = Supervisor {
-            balancer: balancer.clone(),
-            resolved,
-            resolve: conf
-                .servers
-                .iter()
-                .any(|s| s.address.ip().is_none())
-                .then(|| conf.resolve.get()),
-            check: conf.health.as_ref().map(|health| health.interval.get()),
-        };
+        let names = self.names(name, &conf.servers);
+        let discovery = Discovery::new(&conf.servers, names.clone(), self.endpoints.clone());
+        let checks = conf.health.as_ref().map(|health| self.checks(name, health));
+        let health = checks.as_ref().map(|checks| checks.registry());
+        let balancer: Arc<dyn Balancer> = balancer(conf.balance, discovery, health).into();
+        let (supervisor, unsettled) =
+            Supervisor::new(conf, balancer.clone(), names, checks.clone());
         Arc::new(Group {
             name: name.to_owned(),
             connector: self.connector.clone(),
             balancer,
-            is_resolved,
+            unsettled,
             supervisor: tokio::spawn(supervisor.run()),
+            _checks: checks,
+        })
+    }
+
+    /// The names of an upstream, with what the group before it knew: a reload may come while DNS is down.
+    fn names(&self, upstream: &str, servers: &[Server]) -> Arc<Names> {
+        let key = upstream.to_owned();
+        let names = Names::new(upstream, self.resolver.clone());
+        if let Some(before) = self.names.get(&key) {
+            names.inherit(&before, servers);
+        }
+        let names = Arc::new(names);
+        self.names.insert(key, &names);
+        names
+    }
+
+    /// The checks of an upstream: those that run already, unless their settings were other ones.
+    fn checks(&self, upstream: &str, conf: &Health) -> Arc<Checks> {
+        let key = format!("{upstream} {conf:?}");
+        self.checks.get(&key).unwrap_or_else(|| {
+            let checks = Arc::new(Checks::start(upstream, self.connector.clone(), conf));
+            self.checks.insert(key, &checks);
+            checks
         })
     }
 }
@@ -113,8 +131,10 @@ pub(crate) struct Group {
     name: String,
     connector: Arc<TransportConnector>,
     balancer: Arc<dyn Balancer>,
-    is_resolved: watch::Receiver<bool>,
+    unsettled: watch::Receiver<usize>,
     supervisor: JoinHandle<()>,
+    /// The supervisor of a group without names is soon done; the checks go on for as long as the group lives.
+    _checks: Option<Arc<Checks>>,
 }
 
 impl Group {
@@ -128,10 +148,11 @@ impl Group {
         &self.connector
     }
 
-    /// Waits until addresses are known, but not for long: a dead DNS must not stop everything else. Cancel-safe.
+    /// Waits until every name was asked for once, but not for long: a dead DNS must not stop everything else.
+    /// Cancel-safe.
     pub(crate) async fn ready(&self) {
-        let mut is_resolved = self.is_resolved.clone();
-        if timeout(FIRST_RESOLUTION, is_resolved.wait_for(|resolved| *resolved))
+        let mut unsettled = self.unsettled.clone();
+        if timeout(FIRST_RESOLUTION, unsettled.wait_for(|left| *left == 0))
             .await
             .is_err()
         {
@@ -176,50 +197,5 @@ impl fmt::Debug for Group {
     }
 }
 
-/// The task beside a group.
-struct Supervisor {
-    balancer: Arc<dyn Balancer>,
-    resolved: watch::Sender<bool>,
-    resolve: Option<Duration>,
-    check: Option<Duration>,
-}
-
-impl Supervisor {
-    async fn run(self) {
-        self.update().await;
-        self.resolved.send_replace(true);
-        let resolve = async {
-            let Some(period) = self.resolve else { return };
-            let mut ticks = ticks(period);
-            ticks.tick().await;
-            loop {
-                ticks.tick().await;
-                self.update().await;
-            }
-        };
-        let check = async {
-            let Some(period) = self.check else { return };
-            let mut ticks = ticks(period);
-            loop {
-                ticks.tick().await;
-                self.balancer.check().await;
-            }
-        };
-        tokio::join!(resolve, check);
-    }
-
-    async fn update(&self) {
-        if let Err(error) = self.balancer.update().await {
-            tracing::error!(%error, "servers could not be updated");
-        }
-    }
-}
-
-fn ticks(period: Duration) -> tokio::time::Interval {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! The servers behind the routes: groups that balance over them (`group`, `balance`), where their addresses come from
-//! (`discovery`), whether they are well (`health`), and connecting to them (`dial`). Selection algorithms, the Ketama
-//! ring and the bookkeeping of health are pingora-load-balancing's; connections are its connector's.
+//! (`discovery`), whether they are well (`health`), what asks for both again (`supervisor`), and connecting to them
+//! (`dial`). Selection algorithms, the Ketama ring and the bookkeeping of health are pingora-load-balancing's;
+//! connections are its connector's.
 
 mod balance;
 mod dial;
@@ -9,6 +10,8 @@ mod endpoint;
 mod group;
 mod hash;
 mod health;
+mod supervisor;
+mod weak;
 
 pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer};
 pub(crate) use endpoint::Lease;

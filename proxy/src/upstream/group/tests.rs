@@ -1,15 +1,12 @@
-//! Groups over addresses where nobody listens, except for the health checks, which ask real listeners.
+//! How a group chooses, over addresses where nobody listens.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
-use super::super::dial::{DialAnyError, dial_any};
-use super::super::discovery::tests::Scripted;
 use super::*;
+
+mod upkeep;
 
 fn upstream(yaml: &str) -> Upstream {
     let text = format!("upstreams:\n  app: {yaml}\nroutes:\n  - upstream: app\n");
@@ -17,13 +14,13 @@ fn upstream(yaml: &str) -> Upstream {
     config.upstreams.get("app").unwrap().clone()
 }
 
-async fn group(upstreams: &Upstreams, yaml: &str) -> Arc<Group> {
+pub(crate) async fn group(upstreams: &Upstreams, yaml: &str) -> Arc<Group> {
     let group = upstreams.group("app", &upstream(yaml));
     group.ready().await;
     group
 }
 
-fn key() -> HashKey<'static> {
+pub(crate) fn key() -> HashKey<'static> {
     HashKey::Value(b"key")
 }
 
@@ -45,52 +42,59 @@ async fn round_robin_follows_the_weights() {
 }
 
 #[tokio::test]
-async fn random_reaches_all() {
-    let servers = "{ servers: ['127.0.0.1:1', '127.0.0.1:2'], balance: random }";
+async fn random_follows_the_weights() {
+    let servers =
+        "{ servers: ['127.0.0.1:1', { address: '127.0.0.1:2', weight: 9 }], balance: random }";
     let group = group(&Upstreams::new(), servers).await;
-    assert_eq!(
-        ports((0..200).map(|_| group.choose(&key(), &Tried::default()))).len(),
-        2
+    let counts = ports((0..1000).map(|_| group.choose(&key(), &Tried::default())));
+    // About 100 are expected, give or take 10; without weights it would be 500.
+    let share = counts.get(&1).copied().unwrap_or_default();
+    assert!(
+        (20..250).contains(&share),
+        "{share} of 1000 to a tenth of the weight"
     );
 }
 
 #[tokio::test]
-async fn least_connections_counts_what_lives_also_after_a_reload() {
-    let servers = "{ servers: ['127.0.0.1:1', { address: '127.0.0.1:2', weight: 2 }], balance: least_connections }";
+async fn least_connections_fills_up_in_the_ratio_of_the_weights() {
+    let group = group(&Upstreams::new(), LEAST).await;
+    let leases: Vec<_> = (0..6).map(|_| choose(&group)).collect();
+    assert_eq!((on(&leases, 1), on(&leases, 2)), (2, 4));
+}
+
+#[tokio::test]
+async fn least_connections_takes_equals_in_turn() {
+    let servers = "{ servers: ['127.0.0.1:1', '127.0.0.1:2'], balance: least_connections }";
+    let group = group(&Upstreams::new(), servers).await;
+    // Each lease is dropped at once, so that both are always idle.
+    let counts = ports((0..10).map(|_| Ok(choose(&group))));
+    assert_eq!(counts, HashMap::from([(1, 5), (2, 5)]));
+}
+
+#[tokio::test]
+async fn least_connections_knows_after_a_reload_what_lives_since_before() {
     let upstreams = Upstreams::new();
-    let before = group(&upstreams, servers).await;
-    let mut leases: Vec<_> = (0..6)
-        .map(|_| before.choose(&key(), &Tried::default()))
-        .collect();
-    assert_eq!(ports(leases.drain(..0)), HashMap::new());
-    let live = |leases: &[Result<Lease, NoServer>], port| {
-        leases
-            .iter()
-            .flatten()
-            .filter(|lease| lease.address().port() == port)
-            .count()
-    };
-    assert_eq!(
-        (live(&leases, 1), live(&leases, 2)),
-        (2, 4),
-        "in the ratio of the weights"
-    );
-    let after = group(&upstreams, servers).await;
+    let before = group(&upstreams, LEAST).await;
+    let mut leases: Vec<_> = (0..6).map(|_| choose(&before)).collect();
+    let after = group(&upstreams, LEAST).await;
     drop(before);
-    leases.retain(|lease| {
-        lease
-            .as_ref()
-            .is_ok_and(|lease| lease.address().port() == 2)
-    });
-    for _ in 0..2 {
-        let next = after.choose(&key(), &Tried::default());
-        assert_eq!(
-            next.as_ref().unwrap().address().port(),
-            1,
-            "the new group knows of the old one's tunnels"
-        );
-        leases.push(next);
-    }
+    leases.retain(|lease| lease.address().port() == 2);
+    leases.extend((0..2).map(|_| choose(&after)));
+    assert_eq!((on(&leases, 1), on(&leases, 2)), (2, 4));
+}
+
+/// The second takes twice what the first takes.
+const LEAST: &str = "{ servers: ['127.0.0.1:1', { address: '127.0.0.1:2', weight: 2 }], balance: least_connections }";
+
+fn choose(group: &Group) -> Lease {
+    group.choose(&key(), &Tried::default()).unwrap()
+}
+
+fn on(leases: &[Lease], port: u16) -> usize {
+    leases
+        .iter()
+        .filter(|lease| lease.address().port() == port)
+        .count()
 }
 
 #[tokio::test]
@@ -108,10 +112,14 @@ async fn a_hash_stays_where_it_was_when_another_server_leaves() {
             .address()
             .port()
     };
+    let mut used = HashMap::new();
     for n in 0..=255 {
         let (was, is) = (place(&before, n), place(&after, n));
         assert!(was == is || was == 5, "10.0.0.{n} moved from {was} to {is}");
+        assert_eq!(was, place(&before, n), "10.0.0.{n} has no fixed place");
+        *used.entry(was).or_insert(0) += 1;
     }
+    assert_eq!(used.len(), 5, "every server has its keys: {used:?}");
 }
 
 #[tokio::test]
@@ -128,127 +136,37 @@ async fn what_was_tried_is_not_chosen_again() {
     assert_eq!(group.choose(&key(), &tried).unwrap_err(), NoServer::Tried);
 }
 
-#[tokio::test(start_paused = true)]
-async fn names_are_resolved_again() {
-    let resolver = Arc::new(Scripted::default());
-    let upstreams = Upstreams::with_resolver(resolver.clone());
-    let group = group(&upstreams, "{ servers: ['app:80'], resolve: 10s }").await;
-    assert_eq!(
-        group.choose(&key(), &Tried::default()).unwrap_err(),
-        NoServer::Unresolved
-    );
-    resolver.answer(&["127.0.0.1:80"]);
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    assert_eq!(
-        group
-            .choose(&key(), &Tried::default())
-            .unwrap()
-            .address()
-            .port(),
-        80
-    );
+/// Servers on the ports from 1 to `last`.
+fn servers(last: u16) -> String {
+    let addresses: Vec<_> = (1..=last)
+        .map(|port| format!("'127.0.0.1:{port}'"))
+        .collect();
+    format!("[{}]", addresses.join(", "))
 }
 
-#[tokio::test]
-async fn a_groups_task_ends_with_the_group() {
-    let group = group(
-        &Upstreams::new(),
-        "{ servers: ['127.0.0.1:1'], health: {} }",
-    )
-    .await;
-    let balancer = Arc::downgrade(&group.balancer);
-    drop(group);
-    while balancer.strong_count() > 0 {
-        tokio::task::yield_now().await;
+/// Whether the server on `last` is found for each of many keys once the others were tried.
+async fn last_is_always_found(upstream: &str, last: u16) {
+    let group = group(&Upstreams::new(), upstream).await;
+    let mut tried = Tried::default();
+    (1..last).for_each(|port| tried.add(SocketAddr::from(([127, 0, 0, 1], port))));
+    for n in 0..500_u16 {
+        let chosen = group.choose(&HashKey::Value(&n.to_be_bytes()), &tried);
+        let port = chosen.as_ref().map(|lease| lease.address().port());
+        assert_eq!(port, Ok(last), "key {n} of {upstream}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_is_skipped() {
-    let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (live, dead) = (live.local_addr().unwrap(), (live, refusing().await));
-    let servers = format!("{{ servers: ['{}', '{live}'] }}", dead.1);
-    let group = group(&Upstreams::new(), &servers).await;
-    for _ in 0..4 {
-        let (_, lease) = dial_any(&group, &key(), Duration::from_secs(5))
-            .await
-            .unwrap();
-        assert_eq!(lease.address(), live);
+async fn the_last_of_many_is_found() {
+    for balance in ["round_robin", "random", "least_connections", "hash"] {
+        let upstream = format!("{{ servers: {}, balance: {balance} }}", servers(300));
+        last_is_always_found(&upstream, 300).await;
     }
 }
 
 #[tokio::test]
-async fn a_group_that_refuses_altogether_is_unreachable() {
-    let servers = format!("{{ servers: ['{}'] }}", refusing().await);
-    let group = group(&Upstreams::new(), &servers).await;
-    let error = dial_any(&group, &key(), Duration::from_secs(5)).await.err();
-    assert_eq!(error, Some(DialAnyError::Unreachable));
-}
-
-/// An address where nobody listens.
-async fn refusing() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
-/// A server whose `/health` answers what a test sets.
-async fn server(status: watch::Receiver<u16>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 1024];
-            let len = stream.read(&mut head).await.unwrap_or(0);
-            let asked = String::from_utf8_lossy(head.get(..len).unwrap_or_default()).into_owned();
-            let status = if asked.starts_with("GET /health HTTP/1.1") {
-                *status.borrow()
-            } else {
-                400
-            };
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
-            let _ = stream.write_all(answer.as_bytes()).await;
-        }
-    });
-    address
-}
-
-async fn until(group: &Group, expected: Option<NoServer>) {
-    let reached = async {
-        while group.choose(&key(), &Tried::default()).err() != expected {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(30), reached)
-        .await
-        .expect("the state was not reached");
-}
-
-#[tokio::test]
-async fn an_http_check_takes_a_server_out_and_back() {
-    let (status, asked) = watch::channel(200);
-    let address = server(asked).await;
-    let health = "{ path: /health, interval: 10ms, timeout: 5s, unhealthy: 2, healthy: 2 }";
-    let group = group(
-        &Upstreams::new(),
-        &format!("{{ servers: ['{address}'], health: {health} }}"),
-    )
-    .await;
-    until(&group, None).await;
-    status.send_replace(500);
-    until(&group, Some(NoServer::Unhealthy)).await;
-    status.send_replace(204);
-    until(&group, None).await;
-}
-
-#[tokio::test]
-async fn a_tcp_check_notices_that_nobody_listens() {
-    let servers = format!(
-        "{{ servers: ['{}'], health: {{ interval: 10ms }} }}",
-        refusing().await
-    );
-    let group = group(&Upstreams::new(), &servers).await;
-    until(&group, Some(NoServer::Unhealthy)).await;
+async fn the_last_is_found_behind_a_heavy_neighbour_on_the_ring() {
+    let heavy = "{ address: '127.0.0.1:1', weight: 256 }";
+    let upstream = format!("{{ servers: [{heavy}, '127.0.0.1:2'], balance: hash }}");
+    last_is_always_found(&upstream, 2).await;
 }
