@@ -1,0 +1,3 @@
+//! The native dialect, `towpath/1`, as `PROTOCOL.md` says.
+
+pub mod codec;

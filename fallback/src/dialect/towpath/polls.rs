@@ -1,0 +1,475 @@
+//! The discipline of polls, without sockets: which request is held, which takes its place, what each is answered
+//! and when (`PROTOCOL.md`, §4 to §7).
+
+use std::time::{Duration, Instant};
+
+use super::codec::{Frames, Head, Request, Status, size_of};
+use super::eagerness::{Eagerness, Verdict};
+use crate::session::{Client, Close, Ended, Session, Took};
+
+/// How long a poll's answer may be under way before its frames may be repeated to others.
+const TRANSIT: Duration = Duration::from_secs(3);
+
+/// How long frames wait for room.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most that one answer carries, in bytes of frames.
+const MAX_BUDGET: usize = 1 << 20;
+
+/// A stream ends after so many bytes, or so long, and shows every so often that it lives.
+const STREAM_BYTES: usize = 1 << 20;
+const STREAM_LIFE: Duration = Duration::from_secs(60);
+const STREAM_PADDING: Duration = Duration::from_secs(15);
+
+/// Which request an answer is for; given by the caller.
+pub type Key = usize;
+
+/// Settings of polls.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The longest that a poll is held.
+    pub hold: Duration,
+    /// Requests that bring nothing new should be this far apart.
+    pub spacing: Duration,
+    /// Whether streams are given.
+    pub stream: bool,
+}
+
+/// What one request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Which request.
+    pub key: Key,
+    /// What it is.
+    pub part: Part,
+    /// The head. In a stream only its beginning has one, and its end only the status.
+    pub head: Head,
+    /// Carries the frames after this number, ...
+    pub after: u64,
+    /// ... and up to this one.
+    pub last: u64,
+}
+
+/// Which part of a response an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// A stream's head, padding, and the frames that are there.
+    Begin,
+    /// More frames; none is padding.
+    More,
+    /// The last frames, and the stream's end.
+    End,
+}
+
+/// The requests of one session.
+#[derive(Debug)]
+pub struct Polls {
+    settings: Settings,
+    hold: Option<Hold>,
+    parked: Option<Parked>,
+    /// The highest serial of a poll.
+    serial: u64,
+    /// What a poll's answer carried lately.
+    transit: Option<Transit>,
+    eagerness: Eagerness,
+    answers: Vec<Answer>,
+}
+
+/// The poll that waits for something to say.
+#[derive(Debug)]
+struct Hold {
+    key: Key,
+    serial: u64,
+    /// Up to which frame its client has everything, or has been sent everything in this stream.
+    after: u64,
+    budget: usize,
+    until: Instant,
+    stream: Option<Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    begun: bool,
+    sent: usize,
+    padding: Instant,
+}
+
+/// A request whose frames wait for room.
+#[derive(Debug)]
+struct Parked {
+    key: Key,
+    serial: u64,
+    ack: u64,
+    budget: usize,
+    next: u64,
+    frames: Frames,
+    until: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Transit {
+    last: u64,
+    until: Instant,
+}
+
+/// How far a request's frames got.
+enum Applied {
+    All,
+    Gap,
+    Full { next: u64, frames: Frames },
+}
+
+impl Polls {
+    /// No request yet.
+    #[must_use]
+    pub fn new(settings: Settings, now: Instant) -> Self {
+        Self {
+            settings,
+            hold: None,
+            parked: None,
+            serial: 0,
+            transit: None,
+            eagerness: Eagerness::new(settings.spacing, now),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Takes a request in: its frames first, then what it acknowledges, then what it asks for.
+    pub fn request(&mut self, session: &mut Session, key: Key, request: Request, now: Instant) {
+        let serial = request.serial;
+        if session.client() == Client::Gone {
+            return self.say(session, key, serial, Status::Gone);
+        }
+        if request.ack > session.to_client().last() {
+            return self.say(session, key, serial, Status::Protocol);
+        }
+        let before = session.accepted();
+        let applied = apply(session, request.first, request.frames, now);
+        let progress = session.acknowledge(request.ack, now) == Ok(true);
+        if session.client() == Client::Closed {
+            return self.say(session, key, serial, Status::Closed);
+        }
+        if progress || session.accepted() > before {
+            self.eagerness.news();
+        } else if !self.may_ask(session, key, serial, now) {
+            return;
+        }
+        let budget = usize::try_from(request.budget).map_or(MAX_BUDGET, |b| b.min(MAX_BUDGET));
+        match applied {
+            Applied::Gap => self.say(session, key, serial, Status::Resend),
+            Applied::Full { next, frames } => self.park(
+                session,
+                Parked {
+                    key,
+                    serial,
+                    ack: request.ack,
+                    budget,
+                    next,
+                    frames,
+                    until: now + PATIENCE,
+                },
+            ),
+            Applied::All if request.wait > 0 => {
+                let wait = Duration::from_millis(request.wait).min(self.settings.hold);
+                let stream = (request.stream && self.settings.stream).then_some(Stream {
+                    begun: false,
+                    sent: 0,
+                    padding: now + STREAM_PADDING,
+                });
+                let life = stream.as_ref().map_or(wait, |_| STREAM_LIFE);
+                self.hold(
+                    session,
+                    Hold {
+                        key,
+                        serial,
+                        after: request.ack,
+                        budget,
+                        until: now + life,
+                        stream,
+                    },
+                );
+            }
+            Applied::All => self.answer_at_once(session, key, serial, request.ack, budget, now),
+        }
+    }
+
+    /// The request's client is gone, or its answer was taken otherwise.
+    pub fn forget(&mut self, key: Key) {
+        self.hold.take_if(|hold| hold.key == key);
+        self.parked.take_if(|parked| parked.key == key);
+    }
+
+    /// The next answer that is due. `room` says whether a stream takes more just now.
+    pub fn answer(
+        &mut self,
+        session: &mut Session,
+        now: Instant,
+        room: impl Fn(Key) -> bool,
+    ) -> Option<Answer> {
+        if let Some(answer) = self.answers.pop() {
+            return Some(answer);
+        }
+        self.unpark(session, now)
+            .or_else(|| self.answer_hold(session, now, room))
+    }
+
+    /// When an answer is due though nothing happens.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let hold = self.hold.as_ref().map(|hold| match &hold.stream {
+            Some(stream) => stream.padding.min(hold.until),
+            None => hold.until,
+        });
+        let parked = self.parked.as_ref().map(|parked| parked.until);
+        hold.into_iter().chain(parked).min()
+    }
+
+    /// Whether a request that brings nothing new is served.
+    fn may_ask(&mut self, session: &mut Session, key: Key, serial: u64, now: Instant) -> bool {
+        match self.eagerness.nothing_new(now) {
+            Verdict::Serve => return true,
+            Verdict::Throttle => {}
+            Verdict::End => {
+                let close = Close::new(1008, "too many requests");
+                session.end(close.clone(), close, Ended::Eager, now);
+            }
+        }
+        let advice = self.eagerness.advice(now);
+        self.throttle(session, key, serial, advice);
+        false
+    }
+
+    /// Holds a poll, in the place of the one that is held.
+    fn hold(&mut self, session: &Session, hold: Hold) {
+        if hold.serial < self.serial {
+            return self.say(session, hold.key, hold.serial, Status::Stale);
+        }
+        self.serial = hold.serial;
+        self.transit = None;
+        if let Some(old) = self.hold.replace(hold) {
+            self.dismiss(session, &old, Status::Superseded);
+        }
+    }
+
+    fn park(&mut self, session: &Session, parked: Parked) {
+        if self.parked.is_some() {
+            // One is enough: whoever sends in parallel repeats himself.
+            return self.throttle(session, parked.key, parked.serial, self.settings.spacing);
+        }
+        self.parked = Some(parked);
+    }
+
+    /// Goes on with the frames that waited for room.
+    fn unpark(&mut self, session: &mut Session, now: Instant) -> Option<Answer> {
+        let mut parked = self.parked.take()?;
+        let frames = std::mem::take(&mut parked.frames);
+        match apply(session, parked.next, frames, now) {
+            Applied::Full { next, frames } if parked.until > now => {
+                (parked.next, parked.frames) = (next, frames);
+                self.parked = Some(parked);
+                return None;
+            }
+            Applied::Full { .. } => {
+                self.throttle(session, parked.key, parked.serial, self.settings.spacing);
+            }
+            _ => {
+                let (ack, budget) = (parked.ack, parked.budget);
+                self.answer_at_once(session, parked.key, parked.serial, ack, budget, now);
+            }
+        }
+        self.answers.pop()
+    }
+
+    /// Answers a request that does not wait. Frames that a poll's answer has just carried are on their way already.
+    fn answer_at_once(
+        &mut self,
+        session: &Session,
+        key: Key,
+        serial: u64,
+        ack: u64,
+        budget: usize,
+        now: Instant,
+    ) {
+        if self.hold.is_some() {
+            return self.say(session, key, serial, Status::Ok);
+        }
+        let transit = self.transit.filter(|transit| transit.until > now);
+        let after = transit.map_or(ack, |transit| transit.last.max(ack));
+        let answer = whole(session, key, serial, after, budget);
+        self.answers.push(answer);
+    }
+
+    fn answer_hold(
+        &mut self,
+        session: &Session,
+        now: Instant,
+        room: impl Fn(Key) -> bool,
+    ) -> Option<Answer> {
+        let mut hold = self.hold.take()?;
+        if session.client() == Client::Gone {
+            self.dismiss(session, &hold, Status::Gone);
+            return self.answers.pop();
+        }
+        hold.after = hold.after.max(session.to_client().acknowledged());
+        if hold.stream.is_some() {
+            return self.stream(session, hold, now, room);
+        }
+        let has_frames = session.to_client().last() > hold.after;
+        if !has_frames && hold.until > now {
+            self.hold = Some(hold);
+            return None;
+        }
+        let answer = whole(session, hold.key, hold.serial, hold.after, hold.budget);
+        if answer.last > answer.after {
+            self.transit = Some(Transit {
+                last: answer.last,
+                until: now + TRANSIT,
+            });
+        }
+        Some(answer)
+    }
+
+    /// Answers a poll that is held no longer.
+    fn dismiss(&mut self, session: &Session, hold: &Hold, status: Status) {
+        let part = match &hold.stream {
+            Some(stream) if stream.begun => Part::End,
+            _ => Part::Whole,
+        };
+        self.answers.push(Answer {
+            key: hold.key,
+            part,
+            head: head(session, hold.serial, status),
+            after: 0,
+            last: 0,
+        });
+    }
+
+    /// The next part of a stream, if one is due.
+    fn stream(
+        &mut self,
+        session: &Session,
+        mut hold: Hold,
+        now: Instant,
+        room: impl Fn(Key) -> bool,
+    ) -> Option<Answer> {
+        let stream = hold.stream.as_mut()?;
+        let (last, size) = reach(session, hold.after, hold.budget);
+        let over = hold.until <= now || stream.sent >= STREAM_BYTES || is_last(session, last);
+        let due = !stream.begun || over || last > hold.after || stream.padding <= now;
+        if !due || (stream.begun && !room(hold.key)) {
+            self.hold = Some(hold);
+            return None;
+        }
+        let part = match (stream.begun, over) {
+            (false, _) => Part::Begin,
+            (true, true) => Part::End,
+            (true, false) => Part::More,
+        };
+        let mut head = head(session, hold.serial, Status::Ok);
+        head.first = hold.after + 1;
+        let answer = Answer {
+            key: hold.key,
+            part,
+            head,
+            after: hold.after,
+            last,
+        };
+        stream.begun = true;
+        stream.sent += size;
+        stream.padding = now + STREAM_PADDING;
+        hold.after = last;
+        if part != Part::End {
+            self.hold = Some(hold);
+        }
+        Some(answer)
+    }
+
+    fn say(&mut self, session: &Session, key: Key, serial: u64, status: Status) {
+        self.answers.push(Answer {
+            key,
+            part: Part::Whole,
+            head: head(session, serial, status),
+            after: 0,
+            last: 0,
+        });
+    }
+
+    fn throttle(&mut self, session: &Session, key: Key, serial: u64, advice: Duration) {
+        let mut head = head(session, serial, Status::Throttled);
+        head.advice = advice.as_millis() as u64;
+        self.answers.push(Answer {
+            key,
+            part: Part::Whole,
+            head,
+            after: 0,
+            last: 0,
+        });
+    }
+}
+
+/// Gives the session as many of the frames as it takes.
+fn apply(session: &mut Session, first: u64, mut frames: Frames, now: Instant) -> Applied {
+    let mut next = first;
+    loop {
+        let rest = frames.clone();
+        let Some(frame) = frames.next() else {
+            return Applied::All;
+        };
+        match session.take(next, frame, now) {
+            Took::Accepted => next += 1,
+            Took::Gap => return Applied::Gap,
+            Took::Full => return Applied::Full { next, frames: rest },
+            // The close that is on its way to the client says the rest.
+            Took::Over => return Applied::All,
+        }
+    }
+}
+
+/// A response with the frames after `after`, as far as the budget reaches.
+fn whole(session: &Session, key: Key, serial: u64, after: u64, budget: usize) -> Answer {
+    let after = after.max(session.to_client().acknowledged());
+    let (last, _) = reach(session, after, budget);
+    let mut head = head(session, serial, Status::Ok);
+    head.first = if last > after { after + 1 } else { 0 };
+    Answer {
+        key,
+        part: Part::Whole,
+        head,
+        after,
+        last,
+    }
+}
+
+/// The last frame after `after` that the budget reaches, and how many bytes that makes. One frame fits in any case.
+fn reach(session: &Session, after: u64, budget: usize) -> (u64, usize) {
+    let (mut last, mut size) = (after, 0);
+    for (number, frame) in session.to_client().after(after) {
+        let more = size + size_of(frame);
+        if more > budget && size > 0 {
+            break;
+        }
+        (last, size) = (number, more);
+    }
+    (last, size)
+}
+
+/// Whether nothing will follow frame `last`.
+fn is_last(session: &Session, last: u64) -> bool {
+    session.to_client().is_closed() && session.to_client().last() == last
+}
+
+fn head(session: &Session, serial: u64, status: Status) -> Head {
+    Head {
+        status,
+        serial,
+        ack: session.accepted(),
+        credit: session.credit() as u64,
+        advice: 0,
+        first: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

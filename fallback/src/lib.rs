@@ -1,0 +1,3 @@
+//! x
+pub mod dialect;
+pub mod session;
