@@ -185,7 +185,12 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(Message::binary(payload.clone()));
         let frames: Vec<_> = outbox.after(0).map(|(_, frame)| frame.clone()).collect();
-        let [Frame::Fragment(first), Frame::Fragment(_), Frame::Last(last)] = &frames[..] else {
+        let [
+            Frame::Fragment(first),
+            Frame::Fragment(_),
+            Frame::Last(last),
+        ] = &frames[..]
+        else {
             panic!("two fragments and a last one: {frames:?}");
         };
         assert_eq!(first.payload.as_ptr(), payload.as_ptr());

@@ -221,7 +221,10 @@ pub fn write_head(to: &mut BytesMut, head: &Head) {
 /// How many bytes a frame will take.
 #[must_use]
 pub fn size_of(frame: &Frame) -> usize {
-    let size = frame.size() + matches!(frame, Frame::Close(_)).then_some(3).unwrap_or_default();
+    let size = frame.size()
+        + matches!(frame, Frame::Close(_))
+            .then_some(3)
+            .unwrap_or_default();
     1 + width(size as u64) + size
 }
 

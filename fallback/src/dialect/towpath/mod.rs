@@ -1,3 +1,5 @@
 //! The native dialect, `towpath/1`, as `PROTOCOL.md` says.
 
 pub mod codec;
+mod eagerness;
+pub mod polls;

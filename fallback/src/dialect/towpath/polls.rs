@@ -148,8 +148,8 @@ impl Polls {
         let before = session.accepted();
         let applied = apply(session, request.first, request.frames, now);
         let progress = session.acknowledge(request.ack, now) == Ok(true);
-        if session.client() == Client::Closed {
-            return self.say(session, key, serial, Status::Closed);
+        if let Some(status) = over(session) {
+            return self.say(session, key, serial, status);
         }
         if progress || session.accepted() > before {
             self.eagerness.news();
@@ -308,8 +308,8 @@ impl Polls {
         room: impl Fn(Key) -> bool,
     ) -> Option<Answer> {
         let mut hold = self.hold.take()?;
-        if session.client() == Client::Gone {
-            self.dismiss(session, &hold, Status::Gone);
+        if let Some(status) = over(session) {
+            self.dismiss(session, &hold, status);
             return self.answers.pop();
         }
         hold.after = hold.after.max(session.to_client().acknowledged());
@@ -322,12 +322,7 @@ impl Polls {
             return None;
         }
         let answer = whole(session, hold.key, hold.serial, hold.after, hold.budget);
-        if answer.last > answer.after {
-            self.transit = Some(Transit {
-                last: answer.last,
-                until: now + TRANSIT,
-            });
-        }
+        self.carried(answer.last, now);
         Some(answer)
     }
 
@@ -380,10 +375,18 @@ impl Polls {
         stream.sent += size;
         stream.padding = now + STREAM_PADDING;
         hold.after = last;
-        if part != Part::End {
+        if part == Part::End {
+            self.carried(last, now);
+        } else {
             self.hold = Some(hold);
         }
         Some(answer)
+    }
+
+    /// A poll's answer has carried the frames up to `last`.
+    fn carried(&mut self, last: u64, now: Instant) {
+        let until = now + TRANSIT;
+        self.transit = Some(Transit { last, until });
     }
 
     fn say(&mut self, session: &Session, key: Key, serial: u64, status: Status) {
@@ -455,6 +458,15 @@ fn reach(session: &Session, after: u64, budget: usize) -> (u64, usize) {
     (last, size)
 }
 
+/// What a client is told that has nothing more to ask.
+fn over(session: &Session) -> Option<Status> {
+    match session.client() {
+        Client::Live => None,
+        Client::Closed => Some(Status::Closed),
+        Client::Gone => Some(Status::Gone),
+    }
+}
+
 /// Whether nothing will follow frame `last`.
 fn is_last(session: &Session, last: u64) -> bool {
     session.to_client().is_closed() && session.to_client().last() == last
@@ -470,6 +482,3 @@ fn head(session: &Session, serial: u64, status: Status) -> Head {
         first: 0,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -45,7 +45,10 @@ fn what_is_not_the_protocol_is_refused_whole() {
         (b"".to_vec(), "empty"),
         (b"TP2\x00\x01t\x01\x00\x00\x00\x00".to_vec(), "magic"),
         (b"TP1\x02\x01t\x01\x00\x00\x00\x00".to_vec(), "flags"),
-        (b"TP1\x00\x7ft\x01\x00\x00\x00\x00".to_vec(), "token longer than the body"),
+        (
+            b"TP1\x00\x7ft\x01\x00\x00\x00\x00".to_vec(),
+            "token longer than the body",
+        ),
         (head.to_vec(), "no first"),
         (with(b"\x01"), "first without frames"),
         (with(b"\x00\x01\x01a"), "frames without first"),
@@ -54,14 +57,26 @@ fn what_is_not_the_protocol_is_refused_whole() {
         (with(b"\x01\x06\x01\x00"), "a stream's end from a client"),
         (with(b"\x80\x00"), "not the shortest form"),
         (with(b"\x80\x80\x80\x80\x80\x80\x80\x10\x01\x00"), "2^53"),
-        (with(b"\x80\x80\x80\x80\x80\x80\x80\x80\x01\x01\x00"), "nine bytes"),
-        (with(b"\xff\xff\xff\xff\xff\xff\xff\x0f\x01\x00\x01\x00"), "numbers beyond the limit"),
+        (
+            with(b"\x80\x80\x80\x80\x80\x80\x80\x80\x01\x01\x00"),
+            "nine bytes",
+        ),
+        (
+            with(b"\xff\xff\xff\xff\xff\xff\xff\x0f\x01\x00\x01\x00"),
+            "numbers beyond the limit",
+        ),
         (with(b"\x01\x08\x02\x00\x03"), "half a close code"),
         (with(b"\x01\x08\x03\x01\x03\xe8"), "an abnormal close"),
         (with(b"\x01\x08\x03\x00\x03\xed"), "1005"),
         (with(b"\x01\x08\x03\x00\x03\xee"), "1006"),
-        (with(b"\x01\x08\x04\x00\x00\x00a"), "a reason without a code"),
-        (with(b"\x01\x08\x04\x00\x03\xe8\xff"), "a reason not in UTF-8"),
+        (
+            with(b"\x01\x08\x04\x00\x00\x00a"),
+            "a reason without a code",
+        ),
+        (
+            with(b"\x01\x08\x04\x00\x03\xe8\xff"),
+            "a reason not in UTF-8",
+        ),
     ] {
         assert!(parse(&body).is_err(), "{why}: {body:x?}");
     }
@@ -92,10 +107,7 @@ fn a_response_is_written() {
     assert_eq!(written(|to| write_end(to, Status::Superseded)), [6, 1, 1]);
     assert_eq!(written(|to| write_padding(to, 2)), [0, 2, 0, 0]);
     let abnormal = Frame::Close(Close::abnormal());
-    assert_eq!(
-        written(|to| write_frame(to, &abnormal)),
-        [8, 3, 1, 0, 0]
-    );
+    assert_eq!(written(|to| write_frame(to, &abnormal)), [8, 3, 1, 0, 0]);
 }
 
 fn any_frame() -> impl Strategy<Value = Frame> {
@@ -110,7 +122,8 @@ fn any_frame() -> impl Strategy<Value = Frame> {
         message().prop_map(Frame::Message),
         message().prop_map(Frame::Fragment),
         payload().prop_map(Frame::Last),
-        ("[a-z]{0,40}", 3000..5000u16).prop_map(|(reason, code)| Frame::Close(Close::new(code, &reason))),
+        ("[a-z]{0,40}", 3000..5000u16)
+            .prop_map(|(reason, code)| Frame::Close(Close::new(code, &reason))),
     ]
 }
 
