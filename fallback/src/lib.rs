@@ -1,3 +1,24 @@
-//! x
+//! WebSockets over plain HTTP requests, for clients whose networks block WebSockets: the sessions, and the dialects
+//! that clients speak. It is HTTP in and HTTP out, on any HTTP version, and knows nothing of the proxy around it but
+//! the [`Backend`] trait. The protocol is in `PROTOCOL.md`.
+
+mod admission;
+mod backend;
+mod body;
 pub mod dialect;
+mod endpoint;
+mod metrics;
+mod origin;
+mod presence;
+mod pump;
+mod serve;
 pub mod session;
+mod token;
+
+pub use admission::Bounds;
+pub use backend::{Backend, DialError, Dialled, Handshake, Report, Traffic};
+pub use body::Body;
+pub use endpoint::Endpoint;
+pub use metrics::Metrics;
+pub use origin::Origins;
+pub use serve::{Fallback, Route, TooLarge, Via};

@@ -92,6 +92,8 @@ struct Hold {
 #[derive(Debug)]
 struct Stream {
     begun: bool,
+    /// What was written has not left.
+    blocked: bool,
     sent: usize,
     padding: Instant,
 }
@@ -175,6 +177,7 @@ impl Polls {
                 let wait = Duration::from_millis(request.wait).min(self.settings.hold);
                 let stream = (request.stream && self.settings.stream).then_some(Stream {
                     begun: false,
+                    blocked: false,
                     sent: 0,
                     padding: now + STREAM_PADDING,
                 });
@@ -218,9 +221,11 @@ impl Polls {
     /// When an answer is due though nothing happens.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let hold = self.hold.as_ref().map(|hold| match &hold.stream {
-            Some(stream) => stream.padding.min(hold.until),
-            None => hold.until,
+        let hold = self.hold.as_ref().and_then(|hold| match &hold.stream {
+            // Time does not help it.
+            Some(stream) if stream.blocked => None,
+            Some(stream) => Some(stream.padding.min(hold.until)),
+            None => Some(hold.until),
         });
         let parked = self.parked.as_ref().map(|parked| parked.until);
         hold.into_iter().chain(parked).min()
@@ -353,7 +358,8 @@ impl Polls {
         let (last, size) = reach(session, hold.after, hold.budget);
         let over = hold.until <= now || stream.sent >= STREAM_BYTES || is_last(session, last);
         let due = !stream.begun || over || last > hold.after || stream.padding <= now;
-        if !due || (stream.begun && !room(hold.key)) {
+        stream.blocked = due && stream.begun && !room(hold.key);
+        if !due || stream.blocked {
             self.hold = Some(hold);
             return None;
         }

@@ -1,0 +1,68 @@
+//! The reserved end of a path, below which the native dialect's endpoints stand (`PROTOCOL.md`, §1).
+
+/// What is asked for below a WebSocket's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Opens a session.
+    Open,
+    /// Goes on with one.
+    Io,
+    /// Asks what became of a WebSocket attempt.
+    Check,
+    /// A WebSocket that is echoed by the proxy.
+    Probe,
+    /// Nothing that this version knows.
+    Unknown,
+}
+
+impl Endpoint {
+    /// Cuts the reserved end off `path`: the endpoint, and the WebSocket's own path. `None` if it has none.
+    #[must_use]
+    pub fn cut(path: &str) -> Option<(Self, String)> {
+        let (whole, slash) = match path.strip_suffix('/') {
+            Some(whole) => (whole, "/"),
+            None => (path, ""),
+        };
+        let (rest, verb) = whole.rsplit_once('/')?;
+        let (rest, version) = rest.rsplit_once('/')?;
+        let own = rest.strip_suffix("/~towpath")?;
+        let endpoint = match (version, verb) {
+            ("1", "open") => Self::Open,
+            ("1", "io") => Self::Io,
+            ("1", "check") => Self::Check,
+            ("1", "probe") => Self::Probe,
+            _ => Self::Unknown,
+        };
+        let slash = if own.is_empty() { "/" } else { slash };
+        Some((endpoint, format!("{own}{slash}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_cut_and_the_path_is_as_it_was() {
+        for (path, expected) in [
+            ("/chat/~towpath/1/open", Some((Endpoint::Open, "/chat"))),
+            ("/ws/chat/~towpath/1/io/", Some((Endpoint::Io, "/ws/chat/"))),
+            ("/~towpath/1/check", Some((Endpoint::Check, "/"))),
+            ("/~towpath/1/probe/", Some((Endpoint::Probe, "/"))),
+            ("/a/~towpath/2/open", Some((Endpoint::Unknown, "/a"))),
+            ("/a/~towpath/1/close", Some((Endpoint::Unknown, "/a"))),
+            ("/a/b~towpath/1/open", None),
+            ("/a/~towpath/1", None),
+            ("/a/~towpath/1/open/more", None),
+            ("/chat", None),
+            ("/", None),
+            ("", None),
+        ] {
+            let cut = Endpoint::cut(path);
+            let cut = cut
+                .as_ref()
+                .map(|(endpoint, own)| (*endpoint, own.as_str()));
+            assert_eq!(cut, expected, "{path}");
+        }
+    }
+}

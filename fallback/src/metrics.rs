@@ -1,0 +1,167 @@
+//! What is counted, by Prometheus' conventions.
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::admission::Busy;
+use crate::backend::Report;
+use crate::dialect::towpath::codec::Status;
+use crate::session::Ended;
+
+/// The fallback's metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    opened: Counter,
+    refused: Family<Refused, Counter>,
+    ended: Family<Why, Counter>,
+    answers: Family<Answered, Counter>,
+    messages: Family<Way, Counter>,
+    bytes: Family<Way, Counter>,
+    sessions: Gauge,
+    memory: Gauge,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Refused {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Way {
+    direction: Direction,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+enum Direction {
+    #[allow(non_camel_case_types)] // The label's value.
+    from_client,
+    #[allow(non_camel_case_types)]
+    from_backend,
+}
+
+impl Metrics {
+    /// Adds them to a registry, under their own names.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "towpath_sessions_opened",
+            "Fallback sessions opened",
+            self.opened.clone(),
+        );
+        registry.register(
+            "towpath_session_opens_refused",
+            "Fallback sessions not opened, by reason",
+            self.refused.clone(),
+        );
+        registry.register(
+            "towpath_sessions_ended",
+            "Fallback sessions ended, by reason",
+            self.ended.clone(),
+        );
+        registry.register(
+            "towpath_session_requests",
+            "Requests of fallback sessions, by the status of the answer",
+            self.answers.clone(),
+        );
+        registry.register(
+            "towpath_session_messages",
+            "Messages of ended fallback sessions",
+            self.messages.clone(),
+        );
+        registry.register(
+            "towpath_session_bytes",
+            "Bytes of the messages of ended fallback sessions",
+            self.bytes.clone(),
+        );
+        registry.register(
+            "towpath_sessions",
+            "Fallback sessions that there are",
+            self.sessions.clone(),
+        );
+        registry.register(
+            "towpath_session_memory_bytes",
+            "Memory that the messages of all fallback sessions take",
+            self.memory.clone(),
+        );
+    }
+
+    pub(crate) fn opened(&self) {
+        self.opened.inc();
+    }
+
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Refused { reason }).inc();
+    }
+
+    pub(crate) fn busy(&self, busy: Busy) {
+        self.refused(match busy {
+            Busy::Sessions => "sessions",
+            Busy::Address => "sessions_per_address",
+            Busy::Rate => "opens_per_second",
+            Busy::Memory => "session_memory",
+        });
+    }
+
+    pub(crate) fn answered(&self, status: Status) {
+        let status = match status {
+            Status::Ok => "ok",
+            Status::Superseded => "superseded",
+            Status::Stale => "stale",
+            Status::Resend => "resend",
+            Status::Throttled => "throttled",
+            Status::Closed => "closed",
+            Status::Gone => "gone",
+            Status::Protocol => "protocol",
+            Status::TooLarge => "too_large",
+        };
+        self.answers.get_or_create(&Answered { status }).inc();
+    }
+
+    pub(crate) fn ended(&self, report: &Report) {
+        let reason = report.ended.name();
+        self.ended.get_or_create(&Why { reason }).inc();
+        for (direction, traffic) in [
+            (Direction::from_client, report.from_client),
+            (Direction::from_backend, report.from_backend),
+        ] {
+            let way = Way { direction };
+            self.messages.get_or_create(&way).inc_by(traffic.messages);
+            self.bytes.get_or_create(&way).inc_by(traffic.bytes);
+        }
+    }
+
+    pub(crate) fn now(&self, sessions: usize, memory: usize) {
+        self.sessions.set(sessions as i64);
+        self.memory.set(memory as i64);
+    }
+}
+
+impl Ended {
+    /// In one word, for logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Backend => "backend",
+            Self::Lost => "lost",
+            Self::Fault(_) => "fault",
+            Self::TooBig => "too_big",
+            Self::Drain => "drain",
+            Self::Abandoned => "abandoned",
+            Self::Stalled => "stalled",
+            Self::Eager => "eager",
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The public face: a request comes in, a response goes out. What all endpoints have in common is here: methods, Origins,
+//! content codings, and the fields that keep caches and other middle boxes away.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use crate::admission::{Admission, Bounds};
+use crate::backend::Backend;
+use crate::body::Body;
+use crate::dialect::towpath::codec::Status;
+use crate::dialect::towpath::{MAX_BODY, Native, Settings, Wish};
+use crate::endpoint::Endpoint;
+use crate::metrics::Metrics;
+use crate::origin::{self, Origins};
+
+/// What a route says of the fallback.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Which Origins may use it.
+    pub origins: Origins,
+    /// Its sessions.
+    pub settings: Settings,
+}
+
+/// How a request came, and where it may go.
+pub struct Via<'a, B> {
+    /// The client's address.
+    pub client: IpAddr,
+    /// The proxy's own origin as the client knows it, such as `https://example.com`.
+    pub own_origin: &'a str,
+    /// The route; `None` if there is none for the WebSocket's path, or if it has no fallback.
+    pub route: Option<&'a Route>,
+    /// The way to the route's backend; only `open` needs it.
+    pub backend: Option<B>,
+    /// What became of a WebSocket attempt, as JSON.
+    pub check: &'a (dyn Fn(&str) -> String + Sync),
+}
+
+/// A request's content exceeds [`Fallback::MAX_BODY`].
+#[derive(Clone, Copy, Debug)]
+pub struct TooLarge;
+
+/// All fallback sessions of a process.
+pub struct Fallback {
+    native: Arc<Native>,
+    admission: Arc<Admission>,
+    metrics: Metrics,
+}
+
+impl std::fmt::Debug for Fallback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fallback")
+            .field("admission", &self.admission)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fallback {
+    /// The largest content of a request, in bytes.
+    pub const MAX_BODY: usize = MAX_BODY;
+
+    /// No sessions yet.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn new(bounds: Bounds) -> Result<Self, getrandom::Error> {
+        let admission = Arc::new(Admission::new(bounds));
+        let metrics = Metrics::default();
+        Ok(Self {
+            native: Arc::new(Native::new(admission.clone(), metrics.clone())?),
+            admission,
+            metrics,
+        })
+    }
+
+    /// Puts other bounds in force; sessions that there are stay.
+    pub fn rebound(&self, bounds: Bounds) {
+        self.admission.rebound(bounds);
+    }
+
+    /// Sessions that there are.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.admission.sessions()
+    }
+
+    /// What is counted, up to now.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        let (sessions, memory) = (self.admission.sessions(), self.admission.memory());
+        self.metrics.now(sessions, memory);
+        &self.metrics
+    }
+
+    /// Answers a request. Dropping the future before the response is there is the client's leaving; the response's body
+    /// must be dropped once it has left.
+    pub async fn serve<B: Backend>(
+        &self,
+        endpoint: Endpoint,
+        request: Request<Result<Bytes, TooLarge>>,
+        via: Via<'_, B>,
+    ) -> Response<Body> {
+        let (request, content) = request.into_parts();
+        let origin = origin::of(&request.headers, via.own_origin);
+        let allowed = match via.route {
+            Some(route) => route.origins.allow(&origin, via.own_origin),
+            // Only what needs no route is answered, by its token alone.
+            None => true,
+        };
+        let share = request
+            .headers
+            .get(header::ORIGIN)
+            .filter(|_| allowed)
+            .cloned();
+        let mut response = match (&request.method, allowed) {
+            (_, false) => plain(StatusCode::FORBIDDEN, "origin not allowed"),
+            (&Method::OPTIONS, _) => preflight(&request.headers),
+            (&Method::POST, _) if is_coded(&request.headers) => plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "no content coding is taken",
+            ),
+            (&Method::POST, _) => {
+                self.post(endpoint, &request.headers, content, &origin, via)
+                    .await
+            }
+            (&Method::GET, _) if request.headers.contains_key(header::UPGRADE) => {
+                plain(StatusCode::BAD_REQUEST, "no upgrade here")
+            }
+            _ => not_allowed(),
+        };
+        finish(response.headers_mut(), share.as_ref());
+        response
+    }
+
+    async fn post<B: Backend>(
+        &self,
+        endpoint: Endpoint,
+        headers: &HeaderMap,
+        content: Result<Bytes, TooLarge>,
+        origin: &str,
+        via: Via<'_, B>,
+    ) -> Response<Body> {
+        match (endpoint, content) {
+            (Endpoint::Io, Ok(content)) => binary(self.native.io(content, origin).await),
+            (Endpoint::Io, Err(TooLarge)) => binary(self.native.say(Status::TooLarge, 0)),
+            (Endpoint::Check, Ok(content)) => json((via.check)(&cid(&content)).into_bytes()),
+            (Endpoint::Open, content) => {
+                let (Some(route), Some(backend)) = (via.route, via.backend) else {
+                    return self.no_route();
+                };
+                let wish = Wish {
+                    client: via.client,
+                    origin,
+                    headers,
+                    settings: &route.settings,
+                };
+                // What is too large is no JSON of this protocol either.
+                let content = content.unwrap_or_default();
+                let (answer, cookies) = self.native.open(&content, wish, backend).await;
+                let mut response = json(answer);
+                for cookie in cookies {
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                }
+                response
+            }
+            (Endpoint::Check, Err(TooLarge)) => {
+                plain(StatusCode::PAYLOAD_TOO_LARGE, "content too large")
+            }
+            (Endpoint::Probe, _) => not_allowed(),
+            (Endpoint::Unknown, _) => plain(StatusCode::NOT_FOUND, "no such endpoint"),
+        }
+    }
+
+    fn no_route(&self) -> Response<Body> {
+        self.metrics.refused("policy");
+        json(br#"{"towpath":1,"status":"policy"}"#.to_vec())
+    }
+}
+
+/// What a `check` asks for.
+fn cid(content: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Check {
+        cid: String,
+    }
+    serde_json::from_slice(content).map_or_else(|_| String::new(), |check: Check| check.cid)
+}
+
+fn is_coded(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn plain(status: StatusCode, why: &str) -> Response<Body> {
+    let body = Body::whole(format!("{status}: {why}\n"));
+    typed(status, "text/plain; charset=utf-8", body)
+}
+
+fn json(content: Vec<u8>) -> Response<Body> {
+    typed(StatusCode::OK, "application/json", Body::whole(content))
+}
+
+fn binary(body: Body) -> Response<Body> {
+    let streams = body.size().is_none();
+    let mut response = typed(StatusCode::OK, "application/octet-stream", body);
+    if streams {
+        let headers = response.headers_mut();
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
+    response
+}
+
+fn not_allowed() -> Response<Body> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "this is for POST");
+    let allow = HeaderValue::from_static("POST, OPTIONS");
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}
+
+/// The Fetch standard, §3.2.2. Browsers ask only if a page adds fields of its own.
+fn preflight(asked: &HeaderMap) -> Response<Body> {
+    let mut response = typed(
+        StatusCode::NO_CONTENT,
+        "text/plain",
+        Body::whole(Bytes::new()),
+    );
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("POST, OPTIONS"),
+    );
+    if let Some(names) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("86400"),
+    );
+    response
+}
+
+fn typed(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// What every response says.
+fn finish(headers: &mut HeaderMap, share: Option<&HeaderValue>) {
+    let no_cache = "no-store, no-cache, no-transform, must-revalidate, max-age=0";
+    for (name, value) in [
+        (header::CACHE_CONTROL, no_cache),
+        (header::PRAGMA, "no-cache"),
+        (header::EXPIRES, "0"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    origin::share(headers, share);
+}

@@ -1,0 +1,117 @@
+//! Session tokens: 128 random bits, the node and process instance that hold the session, and a MAC over both and over
+//! the Origin that opened it. A token of another Origin, of another process or of nobody's fails alike, before any look-up.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// What names a session within its process.
+pub(crate) type Id = [u8; ID];
+
+const ID: usize = 16;
+const NODE: usize = 8;
+const MAC: usize = 16;
+
+/// key id, node and instance, id, MAC.
+const TOKEN: usize = 1 + NODE + ID + MAC;
+
+/// Only one key so far.
+const KEY_ID: u8 = 0;
+
+/// Makes tokens, and knows its own.
+pub(crate) struct Mint {
+    /// Four bytes for the node, which is alone so far, and four that tell its process from the one before.
+    node: [u8; NODE],
+    mac: Hmac<Sha256>,
+}
+
+impl Mint {
+    /// A mint with a key of its own, that nobody else ever has.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        let mut node = [0; NODE];
+        getrandom::fill(&mut node[NODE / 2..])?;
+        let mut key = [0; 64];
+        getrandom::fill(&mut key)?;
+        let mac = Hmac::new(&key.into());
+        Ok(Self { node, mac })
+    }
+
+    /// The token of session `id`, for the Origin that opened it.
+    pub(crate) fn token(&self, id: &Id, origin: &str) -> String {
+        let mut token = Vec::with_capacity(TOKEN);
+        token.push(KEY_ID);
+        token.extend(self.node);
+        token.extend(id);
+        let mac = self.mac(&token, origin);
+        token.extend(mac);
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// The session that a token names; `None` for whatever this mint has not made for this Origin.
+    pub(crate) fn id(&self, token: &[u8], origin: &str) -> Option<Id> {
+        let mut bytes = [0; TOKEN];
+        let decoded = URL_SAFE_NO_PAD.decode_slice(token, &mut bytes);
+        let whole = decoded == Ok(TOKEN);
+        // Whatever came is hashed, so that all failures take the same time.
+        let (signed, mac) = bytes.split_at(TOKEN - MAC);
+        let genuine = bool::from(self.mac(signed, origin).ct_eq(mac));
+        let (id, _) = signed.get(1 + NODE..)?.split_first_chunk()?;
+        (whole && genuine).then_some(*id)
+    }
+
+    fn mac(&self, signed: &[u8], origin: &str) -> [u8; MAC] {
+        let full = self
+            .mac
+            .clone()
+            .chain_update(signed)
+            .chain_update(origin)
+            .finalize()
+            .into_bytes();
+        let mut mac = [0; MAC];
+        mac.iter_mut().zip(full).for_each(|(to, from)| *to = from);
+        mac
+    }
+}
+
+/// A new session's name.
+pub(crate) fn random_id() -> Result<Id, getrandom::Error> {
+    let mut id = [0; ID];
+    getrandom::fill(&mut id)?;
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_own_origin_and_process_only() {
+        let (mint, other) = (Mint::new().unwrap(), Mint::new().unwrap());
+        let id = random_id().unwrap();
+        let token = mint.token(&id, "https://a.example");
+        assert_eq!(mint.id(token.as_bytes(), "https://a.example"), Some(id));
+        assert_eq!(mint.id(token.as_bytes(), "https://b.example"), None);
+        assert_eq!(mint.id(token.as_bytes(), ""), None);
+        assert_eq!(other.id(token.as_bytes(), "https://a.example"), None);
+    }
+
+    #[test]
+    fn no_part_of_a_token_can_be_changed() {
+        let mint = Mint::new().unwrap();
+        let token = mint.token(&random_id().unwrap(), "");
+        for at in 0..token.len() {
+            let mut forged = token.clone().into_bytes();
+            // The last character's lowest bits are padding, and must be zero.
+            forged[at] = if forged[at] == b'A' { b'Q' } else { b'A' };
+            assert_eq!(mint.id(&forged, ""), None, "changed at {at}");
+        }
+        assert_eq!(mint.id(b"", ""), None);
+        assert_eq!(mint.id(&[b'A'; 200], ""), None);
+    }
+}
