@@ -14,6 +14,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
 use crate::answer::Refusal;
+use crate::attempts::{Attempt, take_cid};
 use crate::classify::{Kind, classify, hop_by_hop};
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
@@ -34,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) started: Instant,
     pub(crate) client: Client,
     pub(crate) passage: Option<Passage>,
+    /// A handshake whose client may ask what became of it.
+    pub(crate) attempt: Option<Attempt>,
     /// Why it was answered by us.
     pub(crate) refusal: Option<Refusal>,
     /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
@@ -59,15 +62,18 @@ impl Gateway {
     /// What the request is and which route it takes.
     fn decide(
         &self,
-        session: &Session,
+        session: &mut Session,
         exchange: &mut Exchange,
     ) -> std::result::Result<Kind, Refusal> {
         let snapshot = self.shared.snapshot();
-        let request = session.req_header();
         let peer = peer_address(session);
+        let request = session.req_header_mut();
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
         let kind = classify(request)?;
+        if kind == Kind::Upgrade {
+            exchange.attempt = take_cid(request).map(|cid| self.shared.attempts.begin(cid));
+        }
         let route = snapshot
             .router
             .find(&target(request))
@@ -79,6 +85,16 @@ impl Gateway {
             (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
             (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
             (kind, _) => Ok(kind),
+        }
+    }
+}
+
+impl Exchange {
+    /// It is answered by us.
+    fn refused(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+        if let Some(attempt) = self.attempt.take() {
+            attempt.refuse(refusal.status());
         }
     }
 }
@@ -104,6 +120,7 @@ impl ProxyHttp for Gateway {
             started: Instant::now(),
             client: Client::unknown(),
             passage: None,
+            attempt: None,
             refusal: None,
             tunnelled: false,
         }
@@ -218,7 +235,7 @@ impl ProxyHttp for Gateway {
         access_log::failed(e, exchange, refusal);
         let answered = exchange.tunnelled || session.response_written().is_some();
         if let Some(refusal) = refusal.filter(|_| !answered) {
-            exchange.refusal = Some(refusal);
+            exchange.refused(refusal);
             session.set_keepalive(None);
             // A client that is gone by now needs no answer.
             let _ = refusal.send(&mut session.downstream_session).await;
@@ -257,7 +274,7 @@ pub(crate) async fn refuse(
     exchange: &mut Exchange,
     refusal: Refusal,
 ) -> Result<bool> {
-    exchange.refusal = Some(refusal);
+    exchange.refused(refusal);
     refusal
         .send(&mut session.downstream_session)
         .await

@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use crate::attempts::Attempts;
 use crate::gate::Connections;
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstreams;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// All client connections.
     pub(crate) connections: Arc<Connections>,
+    /// What became of WebSocket attempts.
+    pub(crate) attempts: Arc<Attempts>,
     /// The servers behind all groups, and the connector to them.
     pub(crate) upstreams: Upstreams,
     ready: AtomicBool,
@@ -35,6 +38,7 @@ impl Shared {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             connections: Arc::default(),
+            attempts: Arc::default(),
             upstreams,
             ready: AtomicBool::new(false),
             begun: Arc::default(),

@@ -15,8 +15,9 @@ pub(crate) mod upgrade;
 
 use std::time::Duration;
 
+pub(crate) use frame::Side;
 pub(crate) use relay::relay;
-pub(crate) use report::Report;
+pub(crate) use report::{Ended, Report};
 
 /// How one tunnel behaves.
 #[derive(Clone, Copy, Debug)]

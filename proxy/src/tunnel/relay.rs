@@ -13,6 +13,7 @@ use super::control::{PingPayload, random_bytes};
 use super::direction::{Direction, Notices, with_scratch};
 use super::frame::Side;
 use super::report::{Ended, Report, Traffic};
+use crate::attempts::Attempt;
 
 /// A peer that was sent a Close may take this many times `close_timeout` to answer it, since it may first finish
 /// what it is sending; once both have closed, the end of the streams must come within one.
@@ -20,20 +21,23 @@ const CLOSE_ANSWER: u32 = 6;
 
 /// Relays between `client` and `backend` until both have ended. `ending` resolves when the proxy wants the tunnel
 /// to end: the client is sent a Close 1001 between two frames, what it sends until it answers still reaches the
-/// backend, and its answer is the backend's Close.
+/// backend, and its answer is the backend's Close. A client that has named its `attempt` is pinged at once: its pong
+/// is the proof that the 101 has arrived, and that bytes pass.
 ///
 /// Not cancel-safe: dropping the future cuts both connections.
 pub(crate) async fn relay<C, B>(
     mut client: C,
     mut backend: B,
     settings: Settings,
+    attempt: Option<&Attempt>,
     ending: impl Future<Output = ()>,
 ) -> Report
 where
     C: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut tunnel = Tunnel::new(settings);
+    let mut tunnel = Tunnel::new(settings, attempt);
+    tunnel.greet();
     let mut ending = pin!(ending);
     let mut timer = pin!(sleep_until(tunnel.began));
     std::future::poll_fn(|cx| {
@@ -47,8 +51,10 @@ where
     tunnel.report()
 }
 
-struct Tunnel {
+struct Tunnel<'a> {
     settings: Settings,
+    /// Where the client asks what became of it.
+    attempt: Option<&'a Attempt>,
     began: Instant,
     from_client: Direction,
     from_backend: Direction,
@@ -87,8 +93,8 @@ enum Ending {
     By(Instant),
 }
 
-impl Tunnel {
-    fn new(settings: Settings) -> Self {
+impl<'a> Tunnel<'a> {
+    fn new(settings: Settings, attempt: Option<&'a Attempt>) -> Self {
         let now = Instant::now();
         let pulse = Pulse {
             heard: now,
@@ -98,6 +104,7 @@ impl Tunnel {
         };
         Self {
             settings,
+            attempt,
             began: now,
             from_client: Direction::new(Side::Client, Side::Backend, &settings),
             from_backend: Direction::new(Side::Backend, Side::Client, &settings),
@@ -109,6 +116,14 @@ impl Tunnel {
             told_to_end: false,
             ended_by: None,
             close: None,
+        }
+    }
+
+    /// Asks the client at once whether it lives, if it may want to know whether it was heard. Nothing has passed
+    /// yet, so it is possible.
+    fn greet(&mut self) {
+        if self.attempt.is_some() && self.settings.ping.is_some() {
+            self.ping(Side::Client, self.began);
         }
     }
 
@@ -198,6 +213,9 @@ impl Tunnel {
         if notices.used {
             self.used = now;
         }
+        if notices.read && side == Side::Client {
+            self.attempt.inspect(|attempt| attempt.hear());
+        }
         let pulse = self.pulse(side);
         if notices.read {
             pulse.heard = now;
@@ -208,14 +226,14 @@ impl Tunnel {
         }
         if let Some(code) = notices.close {
             self.close.get_or_insert(code);
-            self.ended_by.get_or_insert(Ended::By(side));
+            self.end_by(Ended::By(side));
             // A client that was told to go has its own time to answer, and the backend waits for that answer.
             if !matches!(self.ending, Ending::Told(_)) {
                 self.wait_at_most(now, CLOSE_ANSWER);
             }
         }
         if notices.ended {
-            self.ended_by.get_or_insert(Ended::By(side));
+            self.end_by(Ended::Left(side));
         }
         if notices.source_reset || notices.sink_reset {
             let broken = if notices.source_reset {
@@ -223,7 +241,7 @@ impl Tunnel {
             } else {
                 other(side)
             };
-            self.ended_by.get_or_insert(Ended::Reset(broken));
+            self.end_by(Ended::Reset(broken));
             // The other side still gets what was read, and then the end of the stream.
             self.wait_at_most(now, CLOSE_ANSWER);
         }
@@ -265,21 +283,31 @@ impl Tunnel {
         };
     }
 
+    /// Notes who or what has ended the tunnel, if nobody has before. The attempt hears of it now: a client that has
+    /// lost its connection asks at once, while the backend may take its time.
+    fn end_by(&mut self, why: Ended) {
+        if self.ended_by.is_none() {
+            self.ended_by = Some(why);
+            self.attempt
+                .inspect(|attempt| attempt.close(why, self.close));
+        }
+    }
+
     /// The client is told to go; the backend hears it from the client.
     fn end_gently(&mut self, now: Instant, why: Ended, reason: &'static str) {
         if self.ending != Ending::Not {
             return;
         }
-        self.ended_by.get_or_insert(why);
         self.close.get_or_insert(1001);
+        self.end_by(why);
         self.from_backend.close(1001, reason);
         self.ending = Ending::Told(now + self.settings.close_timeout);
     }
 
     /// Both sides are told to go.
     fn end_both(&mut self, now: Instant, why: Ended, code: u16, reason: &'static str) {
-        self.ended_by.get_or_insert(why);
         self.close.get_or_insert(code);
+        self.end_by(why);
         self.from_backend.close(code, reason);
         self.from_client.close(code, reason);
         self.wait_at_most(now, 1);
@@ -324,7 +352,7 @@ impl Tunnel {
         for side in [Side::Client, Side::Backend] {
             let since = self.toward(side).blocked_since();
             if since.is_some_and(|since| since + self.settings.write_timeout <= now) {
-                self.ended_by.get_or_insert(Ended::WriteTimeout(side));
+                self.end_by(Ended::WriteTimeout(side));
                 return true;
             }
         }
@@ -360,15 +388,22 @@ impl Tunnel {
             self.end_both(now, Ended::PingTimeout(side), 1001, "ping timeout");
             return;
         }
-        let payload = *self.payload.get_or_insert_with(random_bytes);
-        if self.toward(side).ping(&payload) {
-            let pulse = self.pulse(side);
-            pulse.pinged = Some(now);
-            pulse.sent = Some(now);
-        } else {
+        if !self.ping(side, now) {
             // Not possible just now; look again after another interval.
             self.pulse(side).heard = now;
         }
+    }
+
+    /// Asks a side whether it lives. `false`: not possible just now.
+    fn ping(&mut self, side: Side, now: Instant) -> bool {
+        let payload = *self.payload.get_or_insert_with(random_bytes);
+        let possible = self.toward(side).ping(&payload);
+        if possible {
+            let pulse = self.pulse(side);
+            pulse.pinged = Some(now);
+            pulse.sent = Some(now);
+        }
+        possible
     }
 
     fn report(&self) -> Report {

@@ -35,8 +35,10 @@ pub(crate) struct Traffic {
 /// Who or what ended a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// This side, by a Close or by ending its stream.
+    /// This side, by a Close.
     By(Side),
+    /// This side, by ending its stream without one.
+    Left(Side),
     /// This side's connection broke.
     Reset(Side),
     /// The proxy is draining.
@@ -57,8 +59,8 @@ impl Ended {
     /// As it stands in the log.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::By(Side::Client) => "client",
-            Self::By(Side::Backend) => "backend",
+            Self::By(Side::Client) | Self::Left(Side::Client) => "client",
+            Self::By(Side::Backend) | Self::Left(Side::Backend) => "backend",
             Self::Reset(Side::Client) => "client_reset",
             Self::Reset(Side::Backend) => "backend_reset",
             Self::Drain => "drain",

@@ -80,6 +80,9 @@ pub(crate) async fn carry(
             if let Some(passage) = exchange.passage.as_mut() {
                 passage.lease = Some(lease);
             }
+            if let Some(attempt) = exchange.attempt.take() {
+                attempt.refuse(response.status);
+            }
             relay_refusal(session, *backend, *response, &route).await?;
         }
         Outcome::Accepted {
@@ -240,6 +243,8 @@ fn open_tunnel(
     let closed = ServerSession::new_http1(Box::new(Downstream::closed()));
     let taken = std::mem::replace(session.downstream_session.as_mut(), closed);
     exchange.tunnelled = true;
+    let attempt = exchange.attempt.take();
+    attempt.as_ref().inspect(|attempt| attempt.open());
     let ServerSession::H1(taken) = taken else {
         return;
     };
@@ -257,7 +262,8 @@ fn open_tunnel(
     let ending = shared.ending();
     tokio::spawn(async move {
         // The client's place in the count is given back after the line is written: a drain waits for both.
-        let report = relay(client.as_mut(), &mut backend, settings, ending).await;
+        let (client, attempt) = (client.as_mut(), attempt.as_ref());
+        let report = relay(client, &mut backend, settings, attempt, ending).await;
         access_log::tunnel(&opened, lease.address(), &report);
     });
 }

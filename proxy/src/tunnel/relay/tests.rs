@@ -10,6 +10,7 @@ use super::super::frame::{Header, Opcode};
 use super::super::handshake::Extensions;
 use super::*;
 
+mod attempts;
 mod draining;
 mod stalling;
 
@@ -42,6 +43,10 @@ impl Scene {
     }
 
     fn with_pipes(settings: Settings, size: usize) -> Self {
+        Self::open(settings, size, None)
+    }
+
+    fn open(settings: Settings, size: usize, attempt: Option<Attempt>) -> Self {
         let (client, near_client) = duplex(size);
         let (backend, near_backend) = duplex(size);
         let (drain, drained) = oneshot::channel();
@@ -50,7 +55,10 @@ impl Scene {
                 std::future::pending().await
             }
         };
-        let tunnel = tokio::spawn(relay(near_client, near_backend, settings, ending));
+        let tunnel = tokio::spawn(async move {
+            let attempt = attempt.as_ref();
+            relay(near_client, near_backend, settings, attempt, ending).await
+        });
         Self {
             client,
             backend,
@@ -145,7 +153,7 @@ impl ReadWrite for DuplexStream {}
 fn the_future_is_small() {
     type Stream = Box<dyn ReadWrite>;
     let (client, backend): (Stream, Stream) = (Box::new(duplex(1).0), Box::new(duplex(1).0));
-    let future = relay(client, backend, settings(), std::future::pending());
+    let future = relay(client, backend, settings(), None, std::future::pending());
     let size = size_of_val(&future);
     assert!(size <= 1024, "the relay's future takes {size} bytes");
 }
@@ -214,7 +222,7 @@ async fn each_half_closes_by_itself() {
         } else {
             Side::Backend
         };
-        assert_eq!(scene.report().await.ended_by, Ended::By(side));
+        assert_eq!(scene.report().await.ended_by, Ended::Left(side));
     }
 }
 

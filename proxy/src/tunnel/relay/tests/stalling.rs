@@ -69,7 +69,7 @@ fn troubled(
     let (backend, near_backend) = duplex(PIPE);
     let near_client = Troubled(near_client, trouble);
     let ending = std::future::pending();
-    let tunnel = tokio::spawn(relay(near_client, near_backend, settings, ending));
+    let tunnel = tokio::spawn(relay(near_client, near_backend, settings, None, ending));
     (client, backend, tunnel)
 }
 
@@ -96,7 +96,7 @@ async fn a_shutdown_that_never_ends_is_a_receiver_that_takes_nothing() {
         .await
         .expect("still there")
         .unwrap();
-    assert_eq!(report.ended_by, Ended::By(Side::Backend));
+    assert_eq!(report.ended_by, Ended::Left(Side::Backend));
 }
 
 /// It would only be queued, and its answer missed.
