@@ -7,6 +7,7 @@ mod direction;
 mod frame;
 mod handshake;
 mod outgoing;
+mod pulse;
 mod relay;
 mod replay;
 mod report;

@@ -3,7 +3,6 @@
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -12,6 +11,7 @@ use super::Settings;
 use super::control::{PingPayload, random_bytes};
 use super::direction::{Direction, Notices, with_scratch};
 use super::frame::Side;
+use super::pulse::Pulse;
 use super::report::{Ended, Report, Traffic};
 use crate::attempts::Attempt;
 
@@ -70,18 +70,6 @@ struct Tunnel<'a> {
     close: Option<u16>,
 }
 
-/// How one side's life is watched.
-#[derive(Clone, Copy, Debug)]
-struct Pulse {
-    /// When something was last read from it.
-    heard: Instant,
-    /// When it was sent a ping that nothing has followed.
-    pinged: Option<Instant>,
-    /// When its last ping was sent, for the round-trip time.
-    sent: Option<Instant>,
-    rtt: Option<Duration>,
-}
-
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
@@ -96,20 +84,14 @@ enum Ending {
 impl<'a> Tunnel<'a> {
     fn new(settings: Settings, attempt: Option<&'a Attempt>) -> Self {
         let now = Instant::now();
-        let pulse = Pulse {
-            heard: now,
-            pinged: None,
-            sent: None,
-            rtt: None,
-        };
         Self {
             settings,
             attempt,
             began: now,
             from_client: Direction::new(Side::Client, Side::Backend, &settings),
             from_backend: Direction::new(Side::Backend, Side::Client, &settings),
-            client: pulse,
-            backend: pulse,
+            client: Pulse::new(now),
+            backend: Pulse::new(now),
             used: now,
             payload: None,
             ending: Ending::Not,
@@ -218,11 +200,10 @@ impl<'a> Tunnel<'a> {
         }
         let pulse = self.pulse(side);
         if notices.read {
-            pulse.heard = now;
-            pulse.pinged = None;
+            pulse.hear(now);
         }
         if notices.pong {
-            pulse.rtt = pulse.sent.map(|sent| now - sent);
+            pulse.answer(now);
         }
         if let Some(code) = notices.close {
             self.close.get_or_insert(code);
@@ -341,10 +322,7 @@ impl<'a> Tunnel<'a> {
         if !from.hears_pongs() {
             return None;
         }
-        Some(match pulse.pinged {
-            Some(at) => at + self.settings.ping_timeout,
-            None => pulse.heard + ping,
-        })
+        Some(pulse.due(ping, self.settings.ping_timeout))
     }
 
     /// Does what the deadlines that have passed demand. `true`: the tunnel is cut.
@@ -384,13 +362,12 @@ impl<'a> Tunnel<'a> {
         if self.ending != Ending::Not || self.pulse_deadline(side).is_none_or(|at| at > now) {
             return;
         }
-        if self.pulse(side).pinged.is_some() {
+        if self.pulse(side).is_asked() {
             self.end_both(now, Ended::PingTimeout(side), 1001, "ping timeout");
             return;
         }
         if !self.ping(side, now) {
-            // Not possible just now; look again after another interval.
-            self.pulse(side).heard = now;
+            self.pulse(side).put_off(now);
         }
     }
 
@@ -399,9 +376,7 @@ impl<'a> Tunnel<'a> {
         let payload = *self.payload.get_or_insert_with(random_bytes);
         let possible = self.toward(side).ping(&payload);
         if possible {
-            let pulse = self.pulse(side);
-            pulse.pinged = Some(now);
-            pulse.sent = Some(now);
+            self.pulse(side).ask(now);
         }
         possible
     }
@@ -417,8 +392,8 @@ impl<'a> Tunnel<'a> {
             from_backend: traffic(&self.from_backend),
             close: self.close,
             ended_by: self.ended_by.unwrap_or(Ended::By(Side::Client)),
-            client_rtt: self.client.rtt,
-            backend_rtt: self.backend.rtt,
+            client_rtt: self.client.rtt(),
+            backend_rtt: self.backend.rtt(),
         }
     }
 }
