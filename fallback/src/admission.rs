@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 /// Bounds on the sessions of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -50,6 +52,8 @@ pub(crate) struct Admission {
     counts: Mutex<Counts>,
     memory: AtomicUsize,
     memory_limit: AtomicUsize,
+    /// Told when the last session leaves.
+    emptied: Notify,
 }
 
 #[derive(Debug)]
@@ -87,6 +91,7 @@ impl Admission {
             }),
             memory: AtomicUsize::new(0),
             memory_limit: AtomicUsize::new(bounds.memory),
+            emptied: Notify::new(),
         }
     }
 
@@ -113,6 +118,17 @@ impl Admission {
     /// Sessions that there are.
     pub(crate) fn sessions(&self) -> usize {
         self.counts().sessions
+    }
+
+    /// Waits until there are none. Cancel-safe.
+    pub(crate) async fn none(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.sessions() == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// Bytes that the messages of all sessions take.
@@ -161,11 +177,13 @@ impl Counts {
         Ok(())
     }
 
-    fn leave(&mut self, network: IpAddr) {
+    /// `true`: that was the last.
+    fn leave(&mut self, network: IpAddr) -> bool {
         self.sessions -= 1;
         if let Some(address) = self.addresses.get_mut(&network) {
             address.sessions -= 1;
         }
+        self.sessions == 0
     }
 
     /// Forgets addresses of which nothing need be known, each time their number has doubled.
@@ -200,7 +218,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.holds(0);
-        self.admission.counts().leave(self.address);
+        if self.admission.counts().leave(self.address) {
+            self.admission.emptied.notify_waiters();
+        }
     }
 }
 

@@ -87,6 +87,11 @@ impl Fallback {
         self.admission.sessions()
     }
 
+    /// Waits until there are none. Cancel-safe.
+    pub async fn none(&self) {
+        self.admission.none().await;
+    }
+
     /// What is counted, up to now.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {

@@ -65,6 +65,20 @@ impl Client {
         }
     }
 
+    /// The origin that the client knows us by (RFC 6454 §4), such as `https://example.com`.
+    pub(crate) fn own_origin(&self, request: &RequestHeader) -> String {
+        let field = |name| {
+            let value = self.trusted.then(|| request.headers.get(name)).flatten()?;
+            value.to_str().ok()
+        };
+        let host = request.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        let authority = request.uri.authority().map(http::uri::Authority::as_str);
+        let host = field(HOST).or(authority).or(host).unwrap_or_default();
+        let scheme = field(PROTO).unwrap_or("http");
+        format!("{scheme}://{host}").to_ascii_lowercase()
+    }
+
     /// Writes the forwarding fields of the request that the backend will see.
     pub(crate) fn write(&self, request: &mut RequestHeader, secure: bool) -> pingora::Result<()> {
         if !self.trusted {

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
+use towpath_fallback::Endpoint;
 
 use crate::answer::Refusal;
 use crate::attempts::{Attempt, take_cid};
 use crate::classify::{Kind, classify, hop_by_hop};
+use crate::fallback;
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::observe::access_log;
@@ -37,10 +39,24 @@ pub(crate) struct Exchange {
     pub(crate) passage: Option<Passage>,
     /// A handshake whose client may ask what became of it.
     pub(crate) attempt: Option<Attempt>,
+    /// It asks for this of the fallback.
+    pub(crate) endpoint: Option<Endpoint>,
     /// Why it was answered by us.
     pub(crate) refusal: Option<Refusal>,
     /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
     pub(crate) tunnelled: bool,
+}
+
+/// Which way a request takes.
+enum Way {
+    /// A WebSocket to the backend.
+    Tunnel,
+    /// A request to the fallback.
+    Fallback(Endpoint),
+    /// A WebSocket to ourselves.
+    Probe,
+    /// Plain HTTP to the backend.
+    Http,
 }
 
 /// Where a request goes.
@@ -64,13 +80,16 @@ impl Gateway {
         &self,
         session: &mut Session,
         exchange: &mut Exchange,
-    ) -> std::result::Result<Kind, Refusal> {
+    ) -> std::result::Result<Way, Refusal> {
         let snapshot = self.shared.snapshot();
         let peer = peer_address(session);
         let request = session.req_header_mut();
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
         let kind = classify(request)?;
+        if let Some((endpoint, path)) = Endpoint::cut(request.uri.path()) {
+            return Ok(self.decide_fallback(kind, endpoint, &path, request, exchange, snapshot));
+        }
         if kind == Kind::Upgrade {
             exchange.attempt = take_cid(request).map(|cid| self.shared.attempts.begin(cid));
         }
@@ -84,7 +103,34 @@ impl Gateway {
         match (kind, upgrade) {
             (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
             (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
-            (kind, _) => Ok(kind),
+            (Kind::Upgrade, _) => Ok(Way::Tunnel),
+            (Kind::Http, _) => Ok(Way::Http),
+        }
+    }
+
+    /// A request below a WebSocket's path takes the route that the WebSocket itself would take. A session that is open
+    /// needs none: its route may be gone since.
+    fn decide_fallback(
+        &self,
+        kind: Kind,
+        endpoint: Endpoint,
+        path: &str,
+        request: &RequestHeader,
+        exchange: &mut Exchange,
+        snapshot: Arc<Snapshot>,
+    ) -> Way {
+        exchange.endpoint = Some(endpoint);
+        let target = Target {
+            path,
+            method: &Method::GET,
+            ..target(request)
+        };
+        let route = snapshot.router.find(&target).cloned();
+        let allowed = route.as_ref().is_some_and(|route| route.fallback.is_some());
+        exchange.passage = route.map(|route| Passage::new(snapshot, route));
+        match (kind, endpoint) {
+            (Kind::Upgrade, Endpoint::Probe) if allowed => Way::Probe,
+            _ => Way::Fallback(endpoint),
         }
     }
 }
@@ -121,6 +167,7 @@ impl ProxyHttp for Gateway {
             client: Client::unknown(),
             passage: None,
             attempt: None,
+            endpoint: None,
             refusal: None,
             tunnelled: false,
         }
@@ -128,8 +175,13 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         match self.decide(session, exchange) {
-            Ok(Kind::Upgrade) => upgrade::carry(session, exchange, &self.shared).await,
-            Ok(Kind::Http) => {
+            Ok(Way::Tunnel) => upgrade::carry(session, exchange, &self.shared).await,
+            Ok(Way::Fallback(endpoint)) => {
+                // Boxed, since every other request would carry its size too.
+                Box::pin(fallback::carry(session, exchange, &self.shared, endpoint)).await
+            }
+            Ok(Way::Probe) => fallback::probe(session, exchange).await,
+            Ok(Way::Http) => {
                 prepare_http(session, exchange);
                 Ok(false)
             }

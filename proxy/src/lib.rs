@@ -10,6 +10,7 @@ mod changes;
 mod classify;
 pub mod cli;
 mod demo;
+mod fallback;
 mod fields;
 mod forwarded;
 mod gate;

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
+use towpath_fallback::Fallback;
 
 use crate::attempts::Attempts;
+use crate::fallback::bounds;
 use crate::gate::Connections;
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstreams;
@@ -25,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     /// What became of WebSocket attempts.
     pub(crate) attempts: Arc<Attempts>,
+    /// All sessions of the fallback.
+    pub(crate) fallback: Fallback,
     /// The servers behind all groups, and the connector to them.
     pub(crate) upstreams: Upstreams,
     ready: AtomicBool,
@@ -34,8 +38,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// The state of a process that begins with `snapshot`.
-    pub(crate) fn new(snapshot: Snapshot, upstreams: Upstreams) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub(crate) fn new(snapshot: Snapshot, upstreams: Upstreams) -> Result<Self, getrandom::Error> {
+        let bounds = bounds(&snapshot.config.limits);
+        Ok(Self {
+            fallback: Fallback::new(bounds)?,
             snapshot: ArcSwap::from_pointee(snapshot),
             connections: Arc::default(),
             attempts: Arc::default(),
@@ -43,7 +52,7 @@ impl Shared {
             ready: AtomicBool::new(false),
             begun: Arc::default(),
             draining: watch::Sender::new(None),
-        }
+        })
     }
 
     /// The configuration in force. A request takes it once and keeps it.
@@ -53,6 +62,7 @@ impl Shared {
 
     /// Puts another configuration in force.
     pub(crate) fn swap(&self, snapshot: Snapshot) {
+        self.fallback.rebound(bounds(&snapshot.config.limits));
         self.snapshot.store(Arc::new(snapshot));
     }
 

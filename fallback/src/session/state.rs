@@ -419,7 +419,10 @@ impl Session {
         if self.presence.here || self.client() != Client::Live {
             return None;
         }
-        let patience = if !self.presence.used {
+        let patience = if self.ended == Some(Ended::Drain) {
+            // Whoever is not here now will hardly find this process again.
+            CLOSE_TIMEOUT
+        } else if !self.presence.used {
             self.limits.unused.min(self.limits.resume)
         } else if self.from_client.is_closed() {
             LINGER.min(self.limits.resume)

@@ -42,7 +42,6 @@ impl Attempts {
     }
 
     /// The answer to a `check`, as JSON.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody asks yet"))]
     pub(crate) fn answer(&self, cid: Cid) -> String {
         self.look(cid).to_json()
     }

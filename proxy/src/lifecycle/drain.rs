@@ -13,7 +13,12 @@ pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
     let conf = shared.snapshot().config.drain.clone();
     let deadline = Instant::now() + conf.timeout.get();
     shared.set_ready(false);
-    tracing::info!(connections = shared.connections.open(), "draining");
+    let sessions = shared.fallback.sessions();
+    tracing::info!(
+        connections = shared.connections.open(),
+        sessions,
+        "draining"
+    );
     if conf.delay.get() > Duration::ZERO {
         sleep(conf.delay.get()).await;
     }
@@ -21,11 +26,15 @@ pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
         listening.stop().await;
     }
     shared.drain(conf.spread.get());
-    match timeout_at(deadline, shared.connections.none()).await {
+    let nothing_left = async {
+        tokio::join!(shared.connections.none(), shared.fallback.none());
+    };
+    match timeout_at(deadline, nothing_left).await {
         Ok(()) => tracing::info!("drained"),
         Err(_) => {
             let connections = shared.connections.open();
-            tracing::warn!(connections, "cut off at the end of drain.timeout");
+            let sessions = shared.fallback.sessions();
+            tracing::warn!(connections, sessions, "cut off at the end of drain.timeout");
         }
     }
 }

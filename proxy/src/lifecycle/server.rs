@@ -28,6 +28,9 @@ pub(crate) enum StartError {
     /// The system gives us no signals.
     #[error("cannot handle signals: {0}")]
     Signals(std::io::Error),
+    /// The system gives us no random bytes.
+    #[error("cannot make session tokens: {0}")]
+    Randomness(#[from] getrandom::Error),
 }
 
 /// How the server ended.
@@ -106,7 +109,7 @@ impl Server {
         let upstreams = Upstreams::new();
         let snapshot = Snapshot::new(config, &upstreams);
         snapshot.ready().await;
-        let shared = Arc::new(Shared::new(snapshot, upstreams));
+        let shared = Arc::new(Shared::new(snapshot, upstreams)?);
         let proxy = Arc::new(http_proxy(&pingora_conf(), Gateway::new(shared.clone())));
         let mut server = Self {
             shared,

@@ -9,6 +9,7 @@ use http::header;
 use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
+use towpath_fallback::{Endpoint, Report as SessionReport};
 
 use crate::answer::Refusal;
 use crate::gateway::Exchange;
@@ -33,10 +34,20 @@ pub(crate) struct Opened {
 /// Remembers what the session knows, before the tunnel takes its connection.
 pub(crate) fn opened(session: &Session, exchange: &Exchange, route: &Route) -> Opened {
     let request = session.req_header();
+    opened_as(request, exchange, route, request.uri.path().to_owned())
+}
+
+/// Remembers what a request says, under the path of its WebSocket.
+pub(crate) fn opened_as(
+    request: &RequestHeader,
+    exchange: &Exchange,
+    route: &Route,
+    path: String,
+) -> Opened {
     Opened {
         client: exchange.client.address,
         host: host(request).to_owned(),
-        path: request.uri.path().to_owned(),
+        path,
         route: route.name.clone(),
         upstream: route.group.name().to_owned(),
     }
@@ -45,6 +56,10 @@ pub(crate) fn opened(session: &Session, exchange: &Exchange, route: &Route) -> O
 /// A request that was answered, by the backend or by us.
 pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Exchange) {
     if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+        return;
+    }
+    if exchange.endpoint == Some(Endpoint::Io) {
+        // The session's own line sums them up.
         return;
     }
     let request = session.req_header();
@@ -99,6 +114,35 @@ pub(crate) fn tunnel(opened: &Opened, server: SocketAddr, report: &Report) {
         upstream = opened.upstream,
         server = %server,
     );
+}
+
+/// A session of the fallback that is over.
+pub(crate) fn session(opened: &Opened, server: Option<SocketAddr>, report: &SessionReport) {
+    let close = report.close.as_ref();
+    tracing::info!(
+        target: TARGET,
+        kind = "session",
+        client = %opened.client,
+        host = opened.host,
+        path = opened.path,
+        duration_ms = milliseconds(report.duration),
+        requests = report.requests,
+        client_bytes = report.from_client.bytes,
+        client_messages = report.from_client.messages,
+        backend_bytes = report.from_backend.bytes,
+        backend_messages = report.from_backend.messages,
+        close_code = close.and_then(|close| close.code),
+        ended_by = report.ended.name(),
+        route = opened.route,
+        upstream = opened.upstream,
+        server = server.map(tracing::field::display),
+    );
+}
+
+/// Why a session of the fallback got no backend, for the operator.
+pub(crate) fn dial_failed(error: &dyn Display, opened: &Opened) {
+    let (route, upstream) = (opened.route.as_str(), opened.upstream.as_str());
+    tracing::warn!(reason = "no backend for a fallback session", route, upstream, %error, "request failed");
 }
 
 /// Why a request failed, for the operator: the backend's fault is worth a look, the client's is not.

@@ -69,15 +69,16 @@ pub(crate) fn verify(
     extensions(request, response)
 }
 
-/// RFC 6455 §4.2.2, step 5.4.
 fn accepts(request: &HeaderMap, response: &HeaderMap) -> bool {
     let Some(key) = only(request, header::SEC_WEBSOCKET_KEY) else {
         return false;
     };
-    let mut expected = [0; 28];
-    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
-    STANDARD.encode_slice(digest, &mut expected).is_ok()
-        && only(response, header::SEC_WEBSOCKET_ACCEPT) == Some(&expected)
+    only(response, header::SEC_WEBSOCKET_ACCEPT) == Some(accept(key).as_bytes())
+}
+
+/// The Sec-WebSocket-Accept that answers `key` (RFC 6455 §4.2.2, step 5.4).
+pub(crate) fn accept(key: &[u8]) -> String {
+    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
 fn check_subprotocol(request: &HeaderMap, response: &HeaderMap) -> Result<(), HandshakeFault> {

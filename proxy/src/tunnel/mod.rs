@@ -2,14 +2,15 @@
 //! under the eyes of a scanner that knows where frames end (`scanner`, `frame`). Bytes pass as they are; what the
 //! proxy adds (`control`) lands between frames, since each direction has one writer and that writer knows the boundary.
 
+pub(crate) mod ask;
 mod control;
 mod direction;
 mod frame;
-mod handshake;
+pub(crate) mod handshake;
 mod outgoing;
 mod pulse;
 mod relay;
-mod replay;
+pub(crate) mod replay;
 mod report;
 mod scanner;
 pub(crate) mod upgrade;

@@ -4,48 +4,27 @@
 //! The order is what makes it safe: the client gets no 101 before the backend's was proven, and not a byte
 //! that the client sent early leaves [`Downstream`] before the tunnel runs.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::{HeaderValue, StatusCode, header};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use pingora::proxy::Session;
-use thiserror::Error;
-use tokio::time::timeout;
 
-use super::handshake::{Extensions, HandshakeFault, verify};
-use super::replay::Replay;
+use super::ask::{Outcome, ask_backend, into_stream};
+use super::handshake::Extensions;
 use super::{Settings, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
 use crate::gate::Downstream;
 use crate::gateway::{Exchange, prepare_response, refuse};
-use crate::http_error::refusal_for;
 use crate::observe::access_log::{self, Opened};
 use crate::shared::Shared;
 use crate::snapshot::Route;
-use crate::upstream::{DialAnyError, Lease, dial_any, hash_key};
-
-/// What came of handing the handshake to the backend.
-enum Outcome {
-    /// A proven 101.
-    Accepted {
-        backend: Box<BackendSession>,
-        response: Box<ResponseHeader>,
-        extensions: Extensions,
-    },
-    /// Any other response, whose content is still to be read.
-    Refused {
-        backend: Box<BackendSession>,
-        response: Box<ResponseHeader>,
-    },
-}
+use crate::upstream::Lease;
 
 /// Carries a valid handshake. `Ok(true)`: it was answered, one way or the other.
 pub(crate) async fn carry(
@@ -60,7 +39,7 @@ pub(crate) async fn carry(
     let write_timeout = passage.snapshot.config.timeouts.write.get();
     session.set_write_timeout(Some(write_timeout));
     let request = handshake_for_backend(session.req_header(), exchange, &route)?;
-    let ask = ask_backend(request, exchange, &route);
+    let ask = ask_backend(request, exchange.client.address, &route);
     // The client may leave while we wait. What it sends meanwhile stays in `Downstream`.
     let asked = tokio::select! {
         asked = ask => asked,
@@ -117,102 +96,6 @@ fn handshake_for_backend(
     Ok(request)
 }
 
-async fn ask_backend(
-    request: Box<RequestHeader>,
-    exchange: &Exchange,
-    route: &Arc<Route>,
-) -> std::result::Result<(Outcome, Lease), AskError> {
-    let query = request.uri.query().unwrap_or_default();
-    let client = exchange.client.address;
-    let key = hash_key(&route.hash, client, &request.headers, query);
-    let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout).await?;
-    let server = lease.address();
-    let exchanged = exchange_handshakes(BackendSession::new(stream), request);
-    match timeout(route.response_timeout, exchanged).await {
-        Ok(Ok(outcome)) => Ok((outcome, lease)),
-        Ok(Err(HandshakeError::Broken(source))) => Err(AskError::Broken { server, source }),
-        Ok(Err(HandshakeError::Fault(source))) => Err(AskError::Fault { server, source }),
-        Err(_) => Err(AskError::Timeout { server }),
-    }
-}
-
-/// Why the backend has no say in a handshake's answer.
-#[derive(Debug, Error)]
-enum AskError {
-    #[error(transparent)]
-    Dial(#[from] DialAnyError),
-    #[error("{server} broke off the handshake: {source}")]
-    Broken {
-        server: SocketAddr,
-        source: Box<pingora::Error>,
-    },
-    #[error("{server} answered the handshake with a {source}")]
-    Fault {
-        server: SocketAddr,
-        source: HandshakeFault,
-    },
-    #[error("{server} did not answer the handshake in time")]
-    Timeout { server: SocketAddr },
-}
-
-impl AskError {
-    fn refusal(&self) -> Refusal {
-        match self {
-            Self::Dial(DialAnyError::NoServer(no_server)) => (*no_server).into(),
-            Self::Dial(DialAnyError::TimedOut) | Self::Timeout { .. } => Refusal::Timeout,
-            Self::Dial(DialAnyError::Unreachable) => Refusal::Unreachable,
-            Self::Broken { source, .. } => refusal_for(source).unwrap_or(Refusal::BadAnswer),
-            Self::Fault { .. } => Refusal::BadAnswer,
-        }
-    }
-}
-
-/// What may go wrong once the backend is reached.
-enum HandshakeError {
-    Broken(Box<pingora::Error>),
-    Fault(HandshakeFault),
-}
-
-/// Sends the handshake and reads the backend's final response.
-async fn exchange_handshakes(
-    backend: BackendSession,
-    request: Box<RequestHeader>,
-) -> std::result::Result<Outcome, HandshakeError> {
-    let mut backend = Box::new(backend);
-    let asked = request.clone();
-    let response = converse(&mut backend, request)
-        .await
-        .map_err(|e| HandshakeError::Broken(e.into_up()))?;
-    if response.status != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(Outcome::Refused { backend, response });
-    }
-    let extensions = verify(&asked.headers, response.version, &response.headers);
-    let extensions = extensions.map_err(HandshakeError::Fault)?;
-    Ok(Outcome::Accepted {
-        backend,
-        response,
-        extensions,
-    })
-}
-
-/// The response to a request, past all interim ones.
-async fn converse(
-    backend: &mut BackendSession,
-    request: Box<RequestHeader>,
-) -> Result<Box<ResponseHeader>> {
-    backend.write_request_header(request).await?;
-    loop {
-        backend.read_response().await?;
-        if let Some(response) = backend.resp_header().filter(|r| is_final(r.status)) {
-            return Ok(Box::new(response.clone()));
-        }
-    }
-}
-
-fn is_final(status: StatusCode) -> bool {
-    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
-}
-
 async fn write_101(
     session: &mut Session,
     mut response: ResponseHeader,
@@ -235,30 +118,17 @@ fn open_tunnel(
     session: &mut Session,
     exchange: &mut Exchange,
     shared: &Shared,
-    mut backend: BackendSession,
+    backend: BackendSession,
     lease: Lease,
     settings: Settings,
     opened: Opened,
 ) {
-    let closed = ServerSession::new_http1(Box::new(Downstream::closed()));
-    let taken = std::mem::replace(session.downstream_session.as_mut(), closed);
-    exchange.tunnelled = true;
     let attempt = exchange.attempt.take();
     attempt.as_ref().inspect(|attempt| attempt.open());
-    let ServerSession::H1(taken) = taken else {
+    let Some(mut client) = take_connection(session, exchange) else {
         return;
     };
-    let Ok(mut client) = taken.into_inner().into_any().downcast::<Downstream>() else {
-        return;
-    };
-    client.release();
-    // Frames that came in one segment with the 101.
-    let early = backend
-        .read_body_bytes()
-        .now_or_never()
-        .and_then(Result::ok)
-        .flatten();
-    let mut backend = Replay::new(early.unwrap_or_default(), backend.into_inner());
+    let mut backend = into_stream(backend);
     let ending = shared.ending();
     tokio::spawn(async move {
         // The client's place in the count is given back after the line is written: a drain waits for both.
@@ -266,6 +136,26 @@ fn open_tunnel(
         let report = relay(client, &mut backend, settings, attempt, ending).await;
         access_log::tunnel(&opened, lease.address(), &report);
     });
+}
+
+/// Takes the client's connection out of pingora's session: from here on it is a plain stream of bytes.
+pub(crate) fn take_connection(
+    session: &mut Session,
+    exchange: &mut Exchange,
+) -> Option<Box<Downstream>> {
+    let closed = ServerSession::new_http1(Box::new(Downstream::closed()));
+    let taken = std::mem::replace(session.downstream_session.as_mut(), closed);
+    exchange.tunnelled = true;
+    let ServerSession::H1(taken) = taken else {
+        return None;
+    };
+    let mut client = taken
+        .into_inner()
+        .into_any()
+        .downcast::<Downstream>()
+        .ok()?;
+    client.release();
+    Some(client)
 }
 
 /// Relays a refusal whole: status, header and content.

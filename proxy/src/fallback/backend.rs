@@ -1,0 +1,164 @@
+//! A session's backend: the handshake that a WebSocket of the same client would have made, to a server of the route.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, header};
+use pingora::Result;
+use pingora::http::RequestHeader;
+use pingora::protocols::Stream;
+use towpath_fallback::{Backend, DialError, Dialled, Endpoint, Handshake, Report};
+
+use crate::answer::Refusal;
+use crate::forwarded::Client;
+use crate::gateway::Exchange;
+use crate::observe::access_log::{self, Opened};
+use crate::shared::Shared;
+use crate::snapshot::Route;
+use crate::tunnel::ask::{Outcome, ask_backend, into_stream};
+use crate::tunnel::replay::Replay;
+use crate::upstream::Lease;
+
+/// What trusted proxies said of the client, and traces, go on with the handshake.
+const CARRIED: [&str; 8] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+];
+
+/// The way of one session to its backend.
+pub(super) struct RouteBackend {
+    shared: Arc<Shared>,
+    client: Client,
+    /// Only until the session is open: it may outlive many reloads, and a route keeps its group's task running.
+    route: Option<Arc<Route>>,
+    /// The handshake, but for what the session adds.
+    request: Box<RequestHeader>,
+    opened: Opened,
+    lease: Option<Lease>,
+}
+
+impl RouteBackend {
+    /// The way for whoever sent `open`.
+    pub(super) fn new(
+        open: &RequestHeader,
+        exchange: &Exchange,
+        route: &Arc<Route>,
+        shared: &Arc<Shared>,
+    ) -> Result<Self> {
+        let path = Endpoint::cut(open.uri.path()).map_or("/".to_owned(), |(_, path)| path);
+        let target = match open.uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.clone(),
+        };
+        let mut request = Box::new(RequestHeader::build(Method::GET, target.as_bytes(), None)?);
+        let authority = open.uri.authority().map(|authority| authority.as_str());
+        if let Some(host) = authority {
+            request.insert_header(header::HOST, host)?;
+        } else if let Some(host) = open.headers.get(header::HOST) {
+            request.insert_header(header::HOST, host)?;
+        }
+        for name in CARRIED {
+            for value in open.headers.get_all(name) {
+                request.append_header(name, value)?;
+            }
+        }
+        Ok(Self {
+            shared: shared.clone(),
+            client: exchange.client,
+            route: Some(route.clone()),
+            opened: access_log::opened_as(&request, exchange, route, path),
+            request,
+            lease: None,
+        })
+    }
+
+    /// Completes the handshake.
+    fn handshake(&self, of: &Handshake, route: &Route) -> Result<Box<RequestHeader>> {
+        let mut request = self.request.clone();
+        for (name, value) in &of.headers {
+            request.append_header(name, value)?;
+        }
+        self.client.write(&mut request, false)?;
+        route.request_headers.apply(request.as_mut())?;
+        request.insert_header("Connection", "Upgrade")?;
+        request.insert_header("Upgrade", "websocket")?;
+        request.insert_header("Sec-WebSocket-Version", "13")?;
+        request.insert_header("Sec-WebSocket-Key", key())?;
+        if !of.protocols.is_empty() {
+            request.insert_header("Sec-WebSocket-Protocol", of.protocols.join(", "))?;
+        }
+        Ok(request)
+    }
+
+    async fn ask(
+        &mut self,
+        of: &Handshake,
+    ) -> std::result::Result<Dialled<Replay<Stream>>, DialError> {
+        let Some(route) = self.route.take() else {
+            return Err(DialError::Unreachable);
+        };
+        let Ok(request) = self.handshake(of, &route) else {
+            return Err(DialError::Unreachable);
+        };
+        match ask_backend(request, self.client.address, &route).await {
+            Ok((
+                Outcome::Accepted {
+                    backend, response, ..
+                },
+                lease,
+            )) => {
+                self.lease = Some(lease);
+                Ok(Dialled {
+                    stream: into_stream(*backend),
+                    headers: response.headers.clone(),
+                })
+            }
+            Ok((Outcome::Refused { response, .. }, _)) => Err(DialError::Refused {
+                status: response.status,
+                headers: response.headers.clone(),
+            }),
+            Err(error) => {
+                access_log::dial_failed(&error, &self.opened);
+                Err(match error.refusal() {
+                    Refusal::Timeout => DialError::Timeout,
+                    _ => DialError::Unreachable,
+                })
+            }
+        }
+    }
+}
+
+impl Backend for RouteBackend {
+    type Stream = Replay<Stream>;
+
+    async fn dial(
+        &mut self,
+        handshake: Handshake,
+    ) -> std::result::Result<Dialled<Self::Stream>, DialError> {
+        self.ask(&handshake).await
+    }
+
+    fn ending(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.shared.ending()
+    }
+
+    fn ended(self, report: Report) {
+        let server: Option<SocketAddr> = self.lease.as_ref().map(Lease::address);
+        access_log::session(&self.opened, server, &report);
+    }
+}
+
+/// 16 random bytes (RFC 6455 §4.1). They keep caches away and are no secret, so none is better than no session.
+fn key() -> String {
+    let mut key = [0; 16];
+    let _ = getrandom::fill(&mut key);
+    STANDARD.encode(key)
+}

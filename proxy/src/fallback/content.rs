@@ -1,0 +1,110 @@
+//! Content between pingora's sessions and the fallback: read whole and bounded, written whole or part by part.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Version, header};
+use pingora::Result;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::ServerSession;
+use pingora::proxy::Session;
+use tokio::time::timeout;
+use towpath_fallback::{Body, Fallback, TooLarge};
+
+use crate::changes::Changes;
+
+/// The content of a request to the fallback.
+pub(super) type Content = std::result::Result<Bytes, TooLarge>;
+
+/// Why there is no content.
+pub(super) enum ReadError {
+    /// It did not arrive in time.
+    TooSlow,
+    /// The connection failed.
+    Broken(Box<pingora::Error>),
+}
+
+/// Reads a request's content, as far as the fallback takes it, within `limit` altogether.
+pub(super) async fn read(
+    session: &mut Session,
+    limit: Duration,
+) -> std::result::Result<Content, ReadError> {
+    session.set_read_timeout(Some(limit));
+    match timeout(limit, collect(&mut session.downstream_session)).await {
+        Ok(content) => content.map_err(ReadError::Broken),
+        Err(_) => Err(ReadError::TooSlow),
+    }
+}
+
+/// Most content comes in one piece, which is not copied.
+async fn collect(session: &mut ServerSession) -> Result<Content> {
+    let mut whole = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(piece) = session.read_request_body().await? {
+        if whole.len() + joined.len() + piece.len() > Fallback::MAX_BODY {
+            return Ok(Err(TooLarge));
+        }
+        if whole.is_empty() && joined.is_empty() {
+            whole = piece;
+        } else {
+            joined.extend_from_slice(&std::mem::take(&mut whole));
+            joined.extend_from_slice(&piece);
+        }
+    }
+    Ok(Ok(if joined.is_empty() {
+        whole
+    } else {
+        joined.freeze()
+    }))
+}
+
+/// A request as the fallback gets it.
+pub(super) fn request(head: &RequestHeader, content: Content) -> http::Request<Content> {
+    let mut request = http::Request::new(content);
+    *request.method_mut() = head.method.clone();
+    *request.headers_mut() = head.headers.clone();
+    request
+}
+
+/// Writes a response and waits until the client has it, or is gone.
+pub(super) async fn write(
+    session: &mut Session,
+    response: http::Response<Body>,
+    changes: Option<&Changes>,
+) -> Result<()> {
+    let (head, mut body) = response.into_parts();
+    let mut header = ResponseHeader::build(head.status, Some(head.headers.len() + 1))?;
+    for (name, value) in &head.headers {
+        header.append_header(name, value)?;
+    }
+    match body.size() {
+        Some(size) => header.insert_header(header::CONTENT_LENGTH, size)?,
+        // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
+        None if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
+        None => header.insert_header(header::TRANSFER_ENCODING, "chunked")?,
+    }
+    if let Some(changes) = changes {
+        changes.apply(&mut header)?;
+    }
+    let client = &mut session.downstream_session;
+    let written = async {
+        client.write_response_header(Box::new(header)).await?;
+        if body.size().is_some() {
+            let whole = body.next().await.unwrap_or_default();
+            return client.write_response_body(whole, true).await;
+        }
+        while let Some(part) = next_part(client, &mut body).await? {
+            client.write_response_body(part, false).await?;
+        }
+        client.write_response_body(Bytes::new(), true).await
+    };
+    written.await.map_err(|e| e.into_down())
+}
+
+/// The next part of a stream, unless the client leaves first.
+async fn next_part(client: &mut ServerSession, body: &mut Body) -> Result<Option<Bytes>> {
+    tokio::select! {
+        part = body.next() => Ok(part),
+        gone = client.read_body_or_idle(true) => gone.map(|_| None),
+    }
+}

@@ -1,0 +1,77 @@
+//! The proxy's side of the fallback: requests below a WebSocket's path go from pingora's session to `towpath-fallback`
+//! and its answers back, and its sessions get their backends through our groups.
+
+mod backend;
+mod content;
+mod probe;
+mod settings;
+
+use std::sync::Arc;
+
+use pingora::Result;
+use pingora::proxy::Session;
+use towpath_fallback::{Endpoint, Via};
+
+pub(crate) use probe::probe;
+pub(crate) use settings::{bounds, route};
+
+use crate::answer::Refusal;
+use crate::attempts::Cid;
+use crate::gateway::{Exchange, refuse};
+use crate::shared::Shared;
+use backend::RouteBackend;
+
+/// Answers a request to the fallback. `Ok(true)`: it was answered, or its client is gone.
+pub(crate) async fn carry(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    shared: &Arc<Shared>,
+    endpoint: Endpoint,
+) -> Result<bool> {
+    let timeouts = shared.snapshot().config.timeouts.clone();
+    session.set_write_timeout(Some(timeouts.write.get()));
+    let content = match content::read(session, timeouts.read.get()).await {
+        Ok(content) => content,
+        Err(content::ReadError::TooSlow) => {
+            session.set_keepalive(None);
+            return refuse(session, exchange, Refusal::RequestTimeout).await;
+        }
+        Err(content::ReadError::Broken(error)) => return Err(error.into_down()),
+    };
+    let route = exchange.passage.as_ref().map(|passage| &passage.route);
+    let route = route.filter(|route| route.fallback.is_some()).cloned();
+    let backend = match (endpoint, &route) {
+        (Endpoint::Open, Some(route)) => Some(RouteBackend::new(
+            session.req_header(),
+            exchange,
+            route,
+            shared,
+        )?),
+        _ => None,
+    };
+    let own_origin = exchange.client.own_origin(session.req_header());
+    let check = |cid: &str| match Cid::parse(cid.as_bytes()) {
+        Some(cid) => shared.attempts.answer(cid),
+        None => r#"{"towpath":1,"status":"malformed"}"#.to_owned(),
+    };
+    let via = Via {
+        client: exchange.client.address,
+        own_origin: &own_origin,
+        route: route.as_ref().and_then(|route| route.fallback.as_ref()),
+        backend,
+        check: &check,
+    };
+    let request = content::request(session.req_header(), content);
+    let answered = shared.fallback.serve(endpoint, request, via);
+    let response = tokio::select! {
+        response = answered => response,
+        // The client may leave while its poll is held.
+        gone = session.downstream_session.read_body_or_idle(true) => {
+            return gone.map(|_| true).map_err(|e| e.into_down());
+        }
+    };
+    let changes = route.as_ref().filter(|_| endpoint == Endpoint::Open);
+    let changes = changes.map(|route| &route.response_headers);
+    content::write(session, response, changes).await?;
+    Ok(true)
+}

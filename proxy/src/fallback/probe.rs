@@ -1,0 +1,67 @@
+//! The probe: a WebSocket that the proxy itself answers and echoes, so that a client can tell whether WebSockets get
+//! through at all without touching any backend (fallback/PROTOCOL.md, §8).
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use http::header;
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::gateway::Exchange;
+use crate::tunnel::handshake::accept;
+use crate::tunnel::upgrade::take_connection;
+
+/// How many messages are echoed, how long each may be, and for how long.
+const MESSAGES: usize = 8;
+const MESSAGE: usize = 1024;
+const LIFE: Duration = Duration::from_secs(10);
+
+/// Answers a valid handshake. `Ok(true)`: it was answered.
+pub(crate) async fn probe(session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
+    let key = session.req_header().headers.get(header::SEC_WEBSOCKET_KEY);
+    let accept = accept(key.map_or(&[], |key| key.as_bytes().trim_ascii()));
+    let mut response = ResponseHeader::build(101, Some(4))?;
+    response.insert_header("Connection", "Upgrade")?;
+    response.insert_header("Upgrade", "websocket")?;
+    response.insert_header("Sec-WebSocket-Accept", accept)?;
+    let client = &mut session.downstream_session;
+    client
+        .write_response_header(Box::new(response))
+        .await
+        .map_err(|e| e.into_down())?;
+    if let Some(client) = take_connection(session, exchange) {
+        tokio::spawn(async move {
+            // Whoever stays longer has learnt what there is to learn.
+            let _ = timeout(LIFE, echo(*client)).await;
+        });
+    }
+    Ok(true)
+}
+
+async fn echo(client: impl AsyncRead + AsyncWrite + Unpin) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(MESSAGE)
+        .write_buffer_size(0)
+        .max_message_size(Some(MESSAGE))
+        .max_frame_size(Some(MESSAGE));
+    let mut client = WebSocketStream::from_raw_socket(client, Role::Server, Some(config)).await;
+    for _ in 0..MESSAGES {
+        match client.next().await {
+            Some(Ok(message)) if message.is_text() || message.is_binary() => {
+                if client.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Some(Ok(message)) if !message.is_close() => {}
+            _ => break,
+        }
+    }
+    // Whether the client hears of it makes no difference any more.
+    let _ = client.close(None).await;
+}

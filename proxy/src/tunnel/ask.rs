@@ -1,0 +1,144 @@
+//! Handing a handshake to a backend and proving its answer, whoever the handshake is for: a client's WebSocket or a
+//! session of the fallback.
+
+use std::net::{IpAddr, SocketAddr};
+
+use futures_util::FutureExt;
+use http::StatusCode;
+use pingora::Result;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Stream;
+use pingora::protocols::http::v1::client::HttpSession as BackendSession;
+use thiserror::Error;
+use tokio::time::timeout;
+
+use super::handshake::{Extensions, HandshakeFault, verify};
+use super::replay::Replay;
+use crate::answer::Refusal;
+use crate::http_error::refusal_for;
+use crate::snapshot::Route;
+use crate::upstream::{DialAnyError, Lease, dial_any, hash_key};
+
+/// What came of handing the handshake to the backend.
+pub(crate) enum Outcome {
+    /// A proven 101.
+    Accepted {
+        backend: Box<BackendSession>,
+        response: Box<ResponseHeader>,
+        extensions: Extensions,
+    },
+    /// Any other response, whose content is still to be read.
+    Refused {
+        backend: Box<BackendSession>,
+        response: Box<ResponseHeader>,
+    },
+}
+
+/// Asks one of the route's servers for a WebSocket.
+///
+/// Not cancel-safe: dropping the future closes the connection to the server.
+pub(crate) async fn ask_backend(
+    request: Box<RequestHeader>,
+    client: IpAddr,
+    route: &Route,
+) -> std::result::Result<(Outcome, Lease), AskError> {
+    let query = request.uri.query().unwrap_or_default();
+    let key = hash_key(&route.hash, client, &request.headers, query);
+    let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout).await?;
+    let server = lease.address();
+    let exchanged = exchange_handshakes(BackendSession::new(stream), request);
+    match timeout(route.response_timeout, exchanged).await {
+        Ok(Ok(outcome)) => Ok((outcome, lease)),
+        Ok(Err(HandshakeError::Broken(source))) => Err(AskError::Broken { server, source }),
+        Ok(Err(HandshakeError::Fault(source))) => Err(AskError::Fault { server, source }),
+        Err(_) => Err(AskError::Timeout { server }),
+    }
+}
+
+/// Why the backend has no say in a handshake's answer.
+#[derive(Debug, Error)]
+pub(crate) enum AskError {
+    #[error(transparent)]
+    Dial(#[from] DialAnyError),
+    #[error("{server} broke off the handshake: {source}")]
+    Broken {
+        server: SocketAddr,
+        source: Box<pingora::Error>,
+    },
+    #[error("{server} answered the handshake with a {source}")]
+    Fault {
+        server: SocketAddr,
+        source: HandshakeFault,
+    },
+    #[error("{server} did not answer the handshake in time")]
+    Timeout { server: SocketAddr },
+}
+
+impl AskError {
+    /// What a client is told.
+    pub(crate) fn refusal(&self) -> Refusal {
+        match self {
+            Self::Dial(DialAnyError::NoServer(no_server)) => (*no_server).into(),
+            Self::Dial(DialAnyError::TimedOut) | Self::Timeout { .. } => Refusal::Timeout,
+            Self::Dial(DialAnyError::Unreachable) => Refusal::Unreachable,
+            Self::Broken { source, .. } => refusal_for(source).unwrap_or(Refusal::BadAnswer),
+            Self::Fault { .. } => Refusal::BadAnswer,
+        }
+    }
+}
+
+/// What may go wrong once the backend is reached.
+enum HandshakeError {
+    Broken(Box<pingora::Error>),
+    Fault(HandshakeFault),
+}
+
+/// Sends the handshake and reads the backend's final response.
+async fn exchange_handshakes(
+    backend: BackendSession,
+    request: Box<RequestHeader>,
+) -> std::result::Result<Outcome, HandshakeError> {
+    let mut backend = Box::new(backend);
+    let asked = request.clone();
+    let response = converse(&mut backend, request)
+        .await
+        .map_err(|e| HandshakeError::Broken(e.into_up()))?;
+    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Outcome::Refused { backend, response });
+    }
+    let extensions = verify(&asked.headers, response.version, &response.headers);
+    let extensions = extensions.map_err(HandshakeError::Fault)?;
+    Ok(Outcome::Accepted {
+        backend,
+        response,
+        extensions,
+    })
+}
+
+/// The response to a request, past all interim ones.
+async fn converse(
+    backend: &mut BackendSession,
+    request: Box<RequestHeader>,
+) -> Result<Box<ResponseHeader>> {
+    backend.write_request_header(request).await?;
+    loop {
+        backend.read_response().await?;
+        if let Some(response) = backend.resp_header().filter(|r| is_final(r.status)) {
+            return Ok(Box::new(response.clone()));
+        }
+    }
+}
+
+fn is_final(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
+}
+
+/// A backend's connection after its 101; frames that came in one segment with that are read first.
+pub(crate) fn into_stream(mut backend: BackendSession) -> Replay<Stream> {
+    let early = backend
+        .read_body_bytes()
+        .now_or_never()
+        .and_then(Result::ok)
+        .flatten();
+    Replay::new(early.unwrap_or_default(), backend.into_inner())
+}
