@@ -5,6 +5,7 @@
 mod admission;
 mod backend;
 mod body;
+pub mod client;
 pub mod dialect;
 mod endpoint;
 mod metrics;

@@ -12,7 +12,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
-use towpath_fallback::Endpoint;
+use towpath_fallback::{Endpoint, client};
 
 use crate::answer::Refusal;
 use crate::attempts::{Attempt, take_cid};
@@ -55,6 +55,8 @@ enum Way {
     Fallback(Endpoint),
     /// A WebSocket to ourselves.
     Probe,
+    /// Something that we serve ourselves.
+    Internal,
     /// Plain HTTP to the backend.
     Http,
 }
@@ -87,6 +89,9 @@ impl Gateway {
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
         let kind = classify(request)?;
+        if snapshot.has_fallback && request.uri.path().starts_with(client::PREFIX) {
+            return Ok(Way::Internal);
+        }
         if let Some((endpoint, path)) = Endpoint::cut(request.uri.path()) {
             return Ok(self.decide_fallback(kind, endpoint, &path, request, exchange, snapshot));
         }
@@ -181,6 +186,7 @@ impl ProxyHttp for Gateway {
                 Box::pin(fallback::carry(session, exchange, &self.shared, endpoint)).await
             }
             Ok(Way::Probe) => fallback::probe(session, exchange).await,
+            Ok(Way::Internal) => fallback::serve_client(session).await,
             Ok(Way::Http) => {
                 prepare_http(session, exchange);
                 Ok(false)

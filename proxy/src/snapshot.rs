@@ -17,6 +17,8 @@ pub(crate) struct Snapshot {
     pub(crate) config: Config,
     /// Its routes.
     pub(crate) router: Router<Route>,
+    /// Whether any route has a fallback.
+    pub(crate) has_fallback: bool,
     groups: Vec<Arc<Group>>,
 }
 
@@ -65,10 +67,12 @@ impl Snapshot {
                 &upstream,
             )));
         }
+        let has_fallback = routes.iter().any(|route| route.fallback.is_some());
         let router = Router::new(config.routes.iter().zip(routes));
         Self {
             config,
             router,
+            has_fallback,
             groups: groups.into_values().collect(),
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use pingora::Result;
 use pingora::proxy::Session;
-use towpath_fallback::{Endpoint, Via};
+use towpath_fallback::{Endpoint, Via, client};
 
 pub(crate) use probe::probe;
 pub(crate) use settings::{bounds, route};
@@ -20,6 +20,14 @@ use crate::attempts::Cid;
 use crate::gateway::{Exchange, refuse};
 use crate::shared::Shared;
 use backend::RouteBackend;
+
+/// Serves the browser client. `Ok(true)`: it was answered.
+pub(crate) async fn serve_client(session: &mut Session) -> Result<bool> {
+    let request = session.req_header();
+    let response = client::respond(&request.method, request.uri.path(), &request.headers);
+    content::write(session, response, None).await?;
+    Ok(true)
+}
 
 /// Answers a request to the fallback. `Ok(true)`: it was answered, or its client is gone.
 pub(crate) async fn carry(
