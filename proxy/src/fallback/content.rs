@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Version, header};
+use http::{StatusCode, Version, header};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
@@ -78,6 +78,8 @@ pub(super) async fn write(
         header.append_header(name, value)?;
     }
     match body.size() {
+        // RFC 9110 §8.6.
+        Some(0) if has_no_content(head.status) => {}
         Some(size) => header.insert_header(header::CONTENT_LENGTH, size)?,
         // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
         None if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
@@ -99,6 +101,10 @@ pub(super) async fn write(
         client.write_response_body(Bytes::new(), true).await
     };
     written.await.map_err(|e| e.into_down())
+}
+
+fn has_no_content(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// The next part of a stream, unless the client leaves first.
