@@ -9,8 +9,10 @@
 )]
 
 mod binary;
+mod chaos;
 mod checklist;
 mod deadline;
+pub mod fallback;
 mod frame;
 mod handshake;
 mod head;
@@ -18,6 +20,7 @@ mod http_backend;
 mod http_client;
 mod lines;
 mod peer;
+mod random;
 mod raw_backend;
 mod towpath;
 mod tungstenite_peer;
@@ -26,6 +29,7 @@ mod websocket;
 mod wire;
 
 pub use binary::command;
+pub use chaos::{Chaos, Fault, Faults};
 pub use checklist::{Checks, checklist};
 pub use deadline::{DEADLINE, within};
 pub use frame::{Frame, Opcode};

@@ -6,10 +6,12 @@
     clippy::panic
 )]
 
+mod bad_network;
 mod balance;
 mod cli;
 mod demo;
 mod drain;
+mod fallback;
 mod http;
 mod peers;
 mod raw;
