@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::{Head, Wire, switching_protocols, within};
+use crate::{Head, WebSocket, Wire, switching_protocols, within};
 
 /// A listening socket. Connections wait in its backlog until the story takes them.
 #[derive(Debug)]
@@ -48,6 +48,17 @@ impl RawBackend {
         let request = wire.head().await;
         wire.send(switching_protocols(&request, "")).await;
         (wire, request)
+    }
+
+    /// The next connection as a conversation that tokio-tungstenite speaks.
+    pub async fn accept_conversation(&self) -> WebSocket {
+        let stream = within("a connection to the backend", self.listener.accept())
+            .await
+            .unwrap()
+            .0;
+        stream.set_nodelay(true).unwrap();
+        let accepted = tokio_tungstenite::accept_async(stream);
+        within("the handshake", accepted).await.unwrap()
     }
 
     /// Nobody is waiting to be accepted.

@@ -166,6 +166,14 @@ impl Towpath {
             .code()
     }
 
+    /// How many files and sockets the process has open.
+    pub fn descriptors(&self) -> usize {
+        let pid = self.process.id().expect("the process runs");
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .count()
+    }
+
     /// Whether the process still runs.
     pub fn is_alive(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()

@@ -1,0 +1,89 @@
+//! How long a session lives when its client is gone (§5).
+
+use harness::fallback::{Frame, Io, Opened, Opening, Status};
+use harness::{Frame as WebSocketFrame, RawBackend, Wire, within};
+
+use super::{ByHand, in_front_of};
+
+/// A poll that is held, on a connection that can be broken off.
+async fn hold(carried: &mut ByHand) -> Wire {
+    let wait = carried.session.opened.wait;
+    let request = carried.session.request();
+    let body = Io { wait, ..request }.bytes();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: chat.test\r\nContent-Length: {}\r\n\r\n",
+        carried.session.path,
+        body.len()
+    );
+    let mut wire = carried.towpath.connect().await;
+    wire.send([head.as_bytes(), &body].concat()).await;
+    wire
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_goes_on_where_it_was() {
+    let mut carried = ByHand::open("hold: 1h, resume: 1h").await;
+    for word in ["first", "second"] {
+        hold(&mut carried).await.reset();
+        carried
+            .server
+            .send(WebSocketFrame::text(word).bytes())
+            .await;
+    }
+    let mut frames = Vec::new();
+    while frames.len() < 2 {
+        frames = carried.session.poll(0).await.frames;
+    }
+    assert_eq!(frames, [Frame::text("first"), Frame::text("second")]);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_come_back_is_given_up() {
+    let mut carried = ByHand::open("hold: 1h, resume: 500ms").await;
+    // While it is held, the session lives on for longer than that.
+    let held = hold(&mut carried).await;
+    carried
+        .server
+        .send(WebSocketFrame::text("first").bytes())
+        .await;
+    let mut wire = held;
+    assert_eq!(wire.head().await.status(), 200);
+    hold(&mut carried).await.reset();
+
+    let close = carried.server.frame().await;
+    assert_eq!(close.closing().0, 1001);
+    carried
+        .server
+        .send(WebSocketFrame::close(1001, "").bytes())
+        .await;
+    carried.server.ends().await;
+    assert_eq!(carried.session.poll(0).await.status, Status::Gone);
+}
+
+#[tokio::test]
+async fn a_thousand_abandoned_sessions_leave_nothing_behind() {
+    const SESSIONS: usize = 1000;
+    let backend = RawBackend::start().await;
+    let towpath = in_front_of(backend.address(), "resume: 2s").await;
+    let before = towpath.descriptors();
+    let mut servers = Vec::new();
+    for _ in 0..SESSIONS {
+        let opening = Opening::new("/chat");
+        let (answer, (server, _)) =
+            tokio::join!(opening.ask(towpath.address()), backend.accept_websocket());
+        Opened::read(&answer.1);
+        servers.push(server);
+    }
+    for mut server in servers {
+        assert_eq!(server.frame().await.closing().0, 1001);
+        server.send(WebSocketFrame::close(1001, "").bytes()).await;
+        server.ends().await;
+    }
+    within("the sockets are gone", async {
+        // A few more than before: connections that are kept for the next request.
+        while towpath.descriptors() > before + 20 {
+            towpath.get("/chat/~towpath/1/io", &[]).await;
+        }
+    })
+    .await;
+}
