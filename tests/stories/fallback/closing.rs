@@ -1,7 +1,7 @@
 //! How a conversation ends, and what each side is told of it (§9).
 
-use harness::fallback::Ended;
-use harness::{Frame, Opcode, Signal};
+use harness::fallback::{Ended, FallbackClient};
+use harness::{Frame, Opcode, RawBackend, Signal, Towpath, Wire};
 
 use super::Conversation;
 
@@ -25,8 +25,8 @@ async fn the_clients_close_follows_its_messages_and_is_answered() {
     server.send(Frame::text("mine too").bytes()).await;
     server.send(Frame::close(4002, "so long").bytes()).await;
     assert_eq!(client.text().await, "mine too");
+    hang_up(server).await;
     assert_eq!(client.ended().await, ended(4002, "so long"));
-    server.ends().await;
 }
 
 #[tokio::test]
@@ -37,6 +37,7 @@ async fn a_close_may_have_no_code() {
     let close = carried.server.frame().await;
     assert_eq!(close, without_code.clone().masked());
     carried.server.send(without_code.bytes()).await;
+    hang_up(carried.server).await;
     assert_eq!(carried.client.ended().await, ended(1005, ""));
 }
 
@@ -50,10 +51,10 @@ async fn the_backends_close_follows_its_messages_and_is_answered() {
         let mut carried = Conversation::open("").await;
         carried.server.send(Frame::text("last words").bytes()).await;
         carried.server.send(frame.bytes()).await;
+        assert_eq!(carried.server.frame().await, frame.masked());
+        hang_up(carried.server).await;
         assert_eq!(carried.client.text().await, "last words");
         assert_eq!(carried.client.ended().await, end);
-        assert_eq!(carried.server.frame().await, frame.masked());
-        carried.server.ends().await;
     }
 }
 
@@ -82,7 +83,6 @@ async fn a_backend_that_breaks_the_websocket_protocol_is_1006() {
         vec![0x83, 0],
         vec![0xc1, 0],
         Frame::new(Opcode::Continuation, "of nothing").bytes(),
-        Frame::new(Opcode::Text, [0xff]).bytes(),
     ] {
         let mut carried = Conversation::open("").await;
         carried.server.send(Frame::text("fine").bytes()).await;
@@ -90,6 +90,14 @@ async fn a_backend_that_breaks_the_websocket_protocol_is_1006() {
         assert_eq!(carried.client.text().await, "fine");
         assert_eq!(carried.client.ended().await.code, 1006, "{broken:?}");
     }
+}
+
+#[tokio::test]
+async fn a_text_of_the_backend_that_is_no_utf_8_is_1007_for_both() {
+    let mut carried = Conversation::open("").await;
+    let no_text = Frame::new(Opcode::Text, [0xff]);
+    carried.server.send(no_text.bytes()).await;
+    both_are_told(carried, 1007).await;
 }
 
 #[tokio::test]
@@ -111,27 +119,35 @@ async fn a_message_over_the_limit_is_1009_for_both() {
 
 #[tokio::test]
 async fn when_the_proxy_goes_down_the_client_is_told_1012_and_the_backend_1001() {
-    let backend = harness::RawBackend::start().await;
-    let mut towpath = harness::Towpath::start(&format!(
+    let backend = RawBackend::start().await;
+    let mut towpath = Towpath::start(&format!(
         "drain: {{ spread: 0s, timeout: 1h }}\nroutes: [{{ upstream: {} }}]",
         backend.address()
     ))
     .await;
     let (client, (mut server, _)) = tokio::join!(
-        harness::fallback::FallbackClient::open(towpath.address(), "/chat"),
+        FallbackClient::open(towpath.address(), "/chat"),
         backend.accept_websocket()
     );
     towpath.signal(Signal::TERM);
     let close = server.frame().await;
     assert_eq!(close.closing().0, 1001);
     server.send(Frame::close(1001, "").bytes()).await;
+    hang_up(server).await;
     assert_eq!(client.ended().await.code, 1012);
-    drop((client, server));
+    drop(client);
     assert_eq!(towpath.exit_code().await, Some(0));
 }
 
 async fn both_are_told(mut carried: Conversation, code: u16) {
     assert_eq!(carried.server.frame().await.closing().0, code);
     carried.server.send(Frame::close(code, "").bytes()).await;
+    hang_up(carried.server).await;
     assert_eq!(carried.client.ended().await.code, code);
+}
+
+/// The server ends the connection after both have closed (RFC 6455 §7.1.1).
+async fn hang_up(mut server: Wire) {
+    server.half_close().await;
+    server.ends().await;
 }

@@ -56,6 +56,7 @@ async fn a_client_that_does_not_come_back_is_given_up() {
         .server
         .send(WebSocketFrame::close(1001, "").bytes())
         .await;
+    carried.server.half_close().await;
     carried.server.ends().await;
     assert_eq!(carried.session.poll(0).await.status, Status::Gone);
 }
@@ -77,6 +78,7 @@ async fn a_thousand_abandoned_sessions_leave_nothing_behind() {
     for mut server in servers {
         assert_eq!(server.frame().await.closing().0, 1001);
         server.send(WebSocketFrame::close(1001, "").bytes()).await;
+        server.half_close().await;
         server.ends().await;
     }
     within("the sockets are gone", async {
