@@ -16,6 +16,7 @@ mod check;
 mod cut;
 mod env;
 mod error;
+mod fallback;
 mod fault;
 mod host_pattern;
 mod merge;
@@ -30,6 +31,7 @@ mod reference;
 mod schema;
 mod shapes;
 mod source;
+mod switch;
 mod tree;
 mod units;
 
@@ -37,6 +39,7 @@ use std::borrow::Cow;
 
 pub use address::{AddressError, HostPort};
 pub use error::{ConfigError, Errors, Path, Place, Segment};
+pub use fallback::{Fallback, Origin, Origins};
 pub use model::*;
 pub use one_or_many::OneOrMany;
 pub use or_off::OrOff;
@@ -44,6 +47,7 @@ pub use pattern::Pattern;
 pub use reference::reference;
 pub use schema::schema;
 pub use source::{Source, SourceError};
+pub use switch::Switch;
 pub use units::{ByteSize, Duration, UnitError};
 
 impl Config {

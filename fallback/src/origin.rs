@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue, header};
 pub enum Origins {
     /// Those that the backend accepts: it sees the Origin in its handshake.
     #[default]
-    Backend,
+    Upstream,
     /// Only the proxy's own.
-    Same,
+    SameOrigin,
     /// Only these.
     List(Vec<String>),
 }
@@ -19,9 +19,9 @@ impl Origins {
     #[must_use]
     pub fn allow(&self, origin: &str, own: &str) -> bool {
         match self {
-            Self::Backend => true,
+            Self::Upstream => true,
             _ if origin.is_empty() => true,
-            Self::Same => origin.eq_ignore_ascii_case(own),
+            Self::SameOrigin => origin.eq_ignore_ascii_case(own),
             Self::List(list) => list
                 .iter()
                 .any(|allowed| allowed.eq_ignore_ascii_case(origin)),
@@ -73,11 +73,15 @@ mod tests {
     fn a_list_is_exact() {
         let list = Origins::List(vec!["https://b.example:8443".to_owned()]);
         for (origins, origin, allowed) in [
-            (&Origins::Backend, "https://evil.example", true),
-            (&Origins::Same, "https://A.example", true),
-            (&Origins::Same, "https://a.example.evil.example", false),
-            (&Origins::Same, "null", false),
-            (&Origins::Same, "", true),
+            (&Origins::Upstream, "https://evil.example", true),
+            (&Origins::SameOrigin, "https://A.example", true),
+            (
+                &Origins::SameOrigin,
+                "https://a.example.evil.example",
+                false,
+            ),
+            (&Origins::SameOrigin, "null", false),
+            (&Origins::SameOrigin, "", true),
             (&list, "https://b.example:8443", true),
             (&list, "https://b.example", false),
             (&list, OWN, false),

@@ -1,22 +1,57 @@
 //! The configuration's words for the fallback, turned into its own.
 
-use towpath_fallback::{Bounds, Route};
+use http::HeaderName;
+use towpath_conf::ByteSize;
+use towpath_fallback::dialect::towpath::Settings;
+use towpath_fallback::session;
+use towpath_fallback::{Bounds, Origins, Route};
 
 /// What a route says of the fallback; `None`: it has none.
-pub(crate) fn route(_conf: &towpath_conf::Route) -> Option<Route> {
+pub(crate) fn route(conf: &towpath_conf::Route) -> Option<Route> {
+    let fallback = conf.fallback_in_force()?;
+    let limits = session::Limits {
+        buffer: size(fallback.buffer),
+        max_message: size(fallback.max_message),
+        resume: fallback.resume.get(),
+        ..session::Limits::default()
+    };
+    // They were checked to be names.
+    let forward_headers = fallback.forward_headers.iter();
+    let forward_headers = forward_headers.filter_map(|name| HeaderName::try_from(name).ok());
     Some(Route {
-        origins: towpath_fallback::Origins::Backend,
-        settings: towpath_fallback::dialect::towpath::Settings {
-            hold: std::time::Duration::from_secs(25),
-            open_timeout: std::time::Duration::from_secs(15),
-            stream: true,
-            limits: Default::default(),
-            forward_headers: Vec::new(),
+        origins: origins(&fallback.origins),
+        settings: Settings {
+            hold: fallback.hold.get(),
+            open_timeout: fallback.open_timeout.get(),
+            stream: fallback.stream.is_on(),
+            limits,
+            forward_headers: forward_headers.collect(),
         },
     })
 }
 
 /// The bounds of all sessions.
-pub(crate) fn bounds(_limits: &towpath_conf::Limits) -> Bounds {
-    Bounds::default()
+pub(crate) fn bounds(limits: &towpath_conf::Limits) -> Bounds {
+    Bounds {
+        sessions: limits.sessions.get(),
+        sessions_per_address: limits.sessions_per_address.get().map(|most| most.get()),
+        opens_per_second: limits.opens_per_second.get().map(|most| most.get()),
+        memory: size(limits.session_memory),
+    }
+}
+
+fn origins(conf: &towpath_conf::Origins) -> Origins {
+    match conf {
+        towpath_conf::Origins::Upstream => Origins::Upstream,
+        towpath_conf::Origins::SameOrigin => Origins::SameOrigin,
+        towpath_conf::Origins::List(list) => Origins::List(
+            list.iter()
+                .map(|origin| origin.as_str().to_owned())
+                .collect(),
+        ),
+    }
+}
+
+fn size(size: ByteSize) -> usize {
+    usize::try_from(size.get()).unwrap_or(usize::MAX)
 }
