@@ -5,11 +5,12 @@
     print(socket.recv())
     socket.close()
 
-Streams (§7) and `check` (§8) are left out; a client may do without.
+Left out, since a client may do without: streams (§7), `check` (§8), and a shorter `wait` where polls are cut (§5).
 """
 
 import base64
 import http.client
+import io
 import json
 import os
 import random
@@ -18,13 +19,14 @@ import time
 from collections import deque
 from urllib.parse import urlsplit
 
-TEXT, BINARY, LAST, CLOSE, FRAGMENT = 1, 2, 5, 8, 2  # types of frames; TEXT + FRAGMENT is a text's fragment
-OK, SUPERSEDED, STALE, RESEND, THROTTLED, CLOSED, GONE, PROTOCOL, TOO_LARGE, MOVED = range(10)
-BUDGET, WAITING = 256 << 10, 1000  # bytes we take in one answer; frames or messages that may wait, either way
+TEXT, BINARY, LAST, CLOSE, PART = 1, 2, 5, 8, 2  # types of frames; TEXT + PART is a fragment of a text
+CLOSED, GONE, PROTOCOL, TOO_LARGE = 5, 6, 7, 8  # the statuses after which nothing is asked any more
+BUDGET = 256 << 10  # the bytes of frames that we take in one answer
+MANY = 1000  # messages that may wait to be read, frames that may wait to be acknowledged
 
 
 class Closed(Exception):
-    """The conversation is over, by a WebSocket's code and reason."""
+    """The conversation is over, with a WebSocket's code and reason."""
 
     def __init__(self, code, reason=""):
         super().__init__(code, reason)
@@ -32,7 +34,7 @@ class Closed(Exception):
 
 
 class Unanswered(Exception):
-    """Nothing came, or what came is not the proxy's: no verdict (§1), so the request is made again."""
+    """No answer, or none of the proxy's (§1): that is no verdict, and the request is made again."""
 
 
 def connect(url, protocols=(), origin=None):
@@ -41,37 +43,41 @@ def connect(url, protocols=(), origin=None):
 
 
 class Socket:
-    """A WebSocket's conversation. `protocol` is what the backend chose."""
+    """A WebSocket's conversation. `protocol` is the subprotocol that the backend chose."""
 
-    def __init__(self, url, protocols, origin):
-        path = urlsplit(url).path or "/"
-        base, slash = (path[:-1], "/") if path.endswith("/") else (path, "")  # §1
-        query = urlsplit(url).query and "?" + urlsplit(url).query
-        self._io_path = f"{base}/~towpath/1/io{slash}"
-        self._changed = threading.Condition()  # guards all that follows
-        self._serial = self._acked = self._accepted = 0  # the last of: our requests, our frames, their frames
-        self._unacked, self._inbox, self._message = deque(), deque(), b""
-        self._end, self._over, self._closing = None, False, False
-        self._heard, self._resume = time.monotonic(), 60
-        poller, sender = Http(url, origin), Http(url, origin)
-        opened = self._open(poller, f"{base}/~towpath/1/open{slash}{query}", list(protocols))
+    def __init__(self, url, protocols=(), origin=None):
+        url = urlsplit(url)
+        path, slash = (url.path[:-1], "/") if url.path.endswith("/") or not url.path else (url.path, "")  # §1
+        nonce = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")  # the same in each retry (§2)
+        body = json.dumps({"towpath": 1, "nonce": nonce, "protocols": list(protocols)}).encode()
+        opener, poller, sender = (Line(url, origin) for _ in range(3))
+        opened = opener.open(f"{path}/~towpath/1/open{slash}" + (url.query and "?" + url.query), body)
         self.protocol, self._token = opened["protocol"], opened["token"].encode()
-        self._wait, self._resume = opened["wait"] / 1000, opened["resume"] / 1000
-        self._room, self._credit = opened["max_body"] - 512, opened["buffer"]  # 512: more than what precedes frames
-        threading.Thread(target=self._poll, args=[poller], daemon=True).start()
-        threading.Thread(target=self._send, args=[sender], daemon=True).start()
+        self._path, self._resume = f"{path}/~towpath/1/io{slash}", opened["resume"] / 1000
+        self._wait, self._room = opened["wait"] / 1000, opened["max_body"] - 512  # 512: more than precedes the frames
+
+        self._changed = threading.Condition()  # guards all that follows
+        self._serial = 0  # of our latest request
+        self._acked = self._accepted = 0  # the last of our frames that they have, and of theirs that we have
+        self._credit = opened["buffer"]
+        self._unacked, self._inbox = deque(), deque()  # frames from number acked + 1 on; messages not read yet
+        self._kind, self._parts = None, b""  # the message that is under way in fragments
+        self._closing, self._end, self._over = False, None, False  # by us, by them, and nothing more to ask
+        self._heard = time.monotonic()
+        for line, polls in (poller, True), (sender, False):
+            threading.Thread(target=self._run, args=[line, polls], daemon=True).start()
 
     def send(self, message):
         """Takes a str or bytes. Returns when it has its place in the queue, which may be before it is sent."""
         kind, data = (TEXT, message.encode()) if isinstance(message, str) else (BINARY, bytes(message))
         size = min(65536, self._room - 8)
-        parts = [data[at : at + size] for at in range(0, len(data), size)] or [b""]
-        kinds = [kind] if len(parts) == 1 else [kind + FRAGMENT] * (len(parts) - 1) + [LAST]
+        *parts, last = [data[at : at + size] for at in range(0, len(data), size)] or [b""]
+        frames = [frame(kind + PART, part) for part in parts] + [frame(LAST if parts else kind, last)]
         with self._changed:
-            self._changed.wait_for(lambda: len(self._unacked) < WAITING or self._end)
+            self._changed.wait_for(lambda: len(self._unacked) < MANY or self._end)
             if self._end or self._closing:
-                raise self._end or Closed(1006)
-            self._put(*map(frame, kinds, parts))
+                raise self._end or Closed(1006, "closing")
+            self._push(frames)
 
     def recv(self):
         """The next message, a str or bytes. After the last one it raises Closed."""
@@ -83,141 +89,130 @@ class Socket:
             return self._inbox.popleft()
 
     def close(self, code=1000, reason=""):
-        """Closes after all that was sent, and waits for the other side to do the same (§9). recv() says how it ended."""
+        """Closes after all that was sent, and waits until the other side has, too (§9). recv() says how it ended."""
         with self._changed:
             if not self._end and not self._closing:
                 self._closing = True
-                self._put(frame(CLOSE, b"\0" + code.to_bytes(2, "big") + reason.encode()))
+                self._push([frame(CLOSE, b"\0" + code.to_bytes(2, "big") + reason.encode())])
             self._changed.wait_for(lambda: self._over)
 
-    def _put(self, *frames):
-        self._unacked.extend(frames)  # the first has the number acked + 1 (§4)
+    def _push(self, frames):
+        self._unacked.extend(frames)
         self._changed.notify_all()
 
-    def _open(self, line, path, protocols):
-        nonce = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")  # the same in each retry (§2)
-        body = json.dumps({"towpath": 1, "nonce": nonce, "protocols": protocols}).encode()
+    def _run(self, line, polls):
+        """Polls, or sends: one request after another (§5), each made anew, with a new serial and the newest ack."""
+        pause = 0.25
         while True:
-            opened = self._persist(lambda: opening(line.post(path, body, 20, (403, 404))))
-            if opened["status"] == "ok":
-                return opened
-            if opened["status"] != "busy":
-                raise ConnectionError(f"not opened: {opened}")
-            time.sleep(opened["retry_after"] / 1000)
-
-    def _poll(self, line):
-        while not self._over:
-            with self._changed:  # who does not read, does not poll
-                self._changed.wait_for(lambda: len(self._inbox) < WAITING or self._over)
-            self._request(line, lambda: 0 if self._end else self._wait, lambda: [])
-
-    def _send(self, line):
-        while not self._over:
             with self._changed:
-                self._changed.wait_for(lambda: self._unacked or self._over)
-            self._request(line, lambda: 0, self._due)
+                self._changed.wait_for(lambda: self._over or (self._may_poll() if polls else self._unacked))
+                if self._over:
+                    return
+                wait = self._wait if polls and not self._end else 0
+                body = self._request(wait, [] if polls else self._due())
+            try:
+                status, _, ack, credit, advice, frames = parse(line.post(self._path, body, wait + 5))
+                with self._changed:
+                    self._heard = time.monotonic()
+                    self._take(status, ack, credit, frames)
+                    self._changed.notify_all()
+                time.sleep(advice / 1000)
+                pause = 0.25
+            except Unanswered:
+                with self._changed:
+                    if time.monotonic() - self._heard > self._resume:
+                        self._finish(Closed(1006, "not reachable"))
+                pause = back_off(pause)
+
+    def _may_poll(self):
+        return len(self._inbox) < MANY or self._closing  # who does not read holds the backend up
 
     def _due(self):
-        """What is sent next: all frames from acked + 1 that there is credit for (§6), but one in any case."""
-        frames, left = [], min(self._credit, self._room)
+        """All frames from acked + 1 on that there is credit and room for (§6), but one in any case."""
+        due, left = [], min(self._credit, self._room)
         for each in self._unacked:
-            if frames and len(each) > left:
-                break
-            frames.append(each)
             left -= len(each)
-        return frames
+            if due and left < 0:
+                break
+            due.append(each)
+        return due
 
-    def _request(self, line, wait, frames):
-        def attempt():
-            with self._changed:  # a new serial and the newest ack each time (§5)
-                self._serial += 1
-                hold, due = wait(), frames()
-                numbers = self._serial, self._accepted, int(hold * 1000), BUDGET, self._acked + 1 if due else 0
-            head = b"TP1\0" + varint(len(self._token)) + self._token + b"".join(map(varint, numbers))
-            answer = Answer(line.post(self._io_path, head + b"".join(due), hold + 5))
-            with self._changed:
-                self._take(answer)
-                self._changed.notify_all()
-            return answer.advice / 1000
+    def _request(self, wait, frames):
+        self._serial += 1
+        first = self._acked + 1 if frames else 0
+        fields = self._serial, self._accepted, int(wait * 1000), BUDGET, first
+        return b"TP1\0" + varint(len(self._token)) + self._token + b"".join(map(varint, fields)) + b"".join(frames)
 
-        try:
-            time.sleep(self._persist(attempt))
-        except Exception as error:  # nobody else would hear of it
-            with self._changed:
-                self._end, self._over = self._end or Closed(1006, str(error)), True
-                self._changed.notify_all()
-
-    def _persist(self, attempt):
-        """Tries until the proxy itself has answered, or was not heard of for so long that the session is lost (§5)."""
-        pause = 0.25
-        while not self._over:
-            try:
-                result = attempt()
-                self._heard = time.monotonic()
-                return result
-            except Unanswered:
-                if time.monotonic() - self._heard > self._resume:
-                    raise Closed(1006, "not reachable")
-                time.sleep(pause * random.uniform(0.5, 1))
-                pause = min(2 * pause, 8)
-        return 0
-
-    def _take(self, answer):
-        if answer.status in (GONE, PROTOCOL, TOO_LARGE):
-            raise Closed(1006, f"status {answer.status}")
-        self._over = answer.status == CLOSED
-        if self._over:
-            self._end = self._end or Closed(1006)
-        if answer.ack >= self._acked:  # not one that was overtaken
-            for _ in range(answer.ack - self._acked):
+    def _take(self, status, ack, credit, frames):
+        if ack >= self._acked and status <= CLOSED:  # not an answer that was overtaken by another
+            for _ in range(ack - self._acked):
                 self._unacked.popleft()
-            self._acked, self._credit = answer.ack, answer.credit
-        for number, kind, payload in answer.frames:
+            self._acked, self._credit = ack, credit
+        for number, kind, payload in frames:
             if number == self._accepted + 1:  # neither a repetition nor after a gap (§4)
                 self._accepted = number
                 self._accept(kind, payload)
+        if status in (CLOSED, GONE, PROTOCOL, TOO_LARGE):
+            self._finish(Closed(1006, f"status {status}"))
 
     def _accept(self, kind, payload):
         if kind == CLOSE:
             code = 1006 if payload[0] & 1 else int.from_bytes(payload[1:3], "big") or 1005
             self._end = Closed(code, payload[3:].decode())
-        elif kind in (TEXT + FRAGMENT, BINARY + FRAGMENT):
-            self._message, self._kind = self._message + payload, kind - FRAGMENT
+        elif kind in (TEXT + PART, BINARY + PART):
+            self._kind, self._parts = kind - PART, self._parts + payload
         else:
-            kind, payload, self._message = (self._kind if kind == LAST else kind), self._message + payload, b""
-            self._inbox.append(payload.decode() if kind == TEXT else payload)
+            kind, data, self._parts = self._kind if kind == LAST else kind, self._parts + payload, b""
+            self._inbox.append(data.decode() if kind == TEXT else data)
+
+    def _finish(self, end):
+        self._end, self._over = self._end or end, True
+        self._changed.notify_all()
 
 
-class Answer:
-    """The bytes of an answer to io (§3)."""
+class Line:
+    """POSTs, one after another, on a connection that is kept while it works."""
 
-    def __init__(self, data):
-        if data[:3] != b"TP1":
-            raise Unanswered
+    def __init__(self, url, origin):
+        kinds = {"ws": http.client.HTTPConnection, "wss": http.client.HTTPSConnection}
+        self._connection = kinds[url.scheme](url.netloc)
+        self._headers = {"Origin": origin} if origin else {}
+
+    def post(self, path, body, timeout, final=()):
         try:
-            self.status, at = data[3], 4
-            (serial, self.ack, self.credit, self.advice, number), at = numbers(data, at, 5)
-            self.frames = []
-            while at < len(data):
-                kind, (length,), at = data[at], *numbers(data, at + 1, 1)
-                if at + length > len(data):
-                    raise Unanswered
-                if kind not in (0, 6):  # padding, which has no number, and the end of a stream
-                    self.frames.append((number, kind, data[at : at + length]))
-                    number += 1
-                at += length
-        except IndexError:  # it ends early
+            self._connection.timeout = timeout
+            if self._connection.sock:
+                self._connection.sock.settimeout(timeout)
+            self._connection.request("POST", path, body, self._headers)
+            response = self._connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise Unanswered from error
+        if response.status in final:
+            raise ConnectionError(f"{response.status} {response.reason}")
+        if response.status != 200:
             raise Unanswered
+        return data
+
+    def open(self, path, body):
+        started, pause = time.monotonic(), 0.25
+        while time.monotonic() - started < 60:
+            try:
+                answer = json.loads(self.post(path, body, 20, final=(403, 404)))
+                if answer["towpath"] == 1 and answer["status"] == "ok":
+                    return answer
+                if answer["towpath"] == 1 and answer["status"] != "busy":
+                    raise ConnectionError(f"not opened: {answer}")
+                time.sleep(answer["retry_after"] / 1000)
+            except (Unanswered, ValueError, KeyError, TypeError):  # not the proxy's own words
+                pause = back_off(pause)
+        raise ConnectionError("not reachable")
 
 
-def opening(data):
-    try:
-        answer = json.loads(data)
-        if answer["towpath"] == 1:
-            return answer
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise Unanswered
+def back_off(pause):
+    time.sleep(pause * random.uniform(0.5, 1))
+    return min(2 * pause, 8)
 
 
 def frame(kind, payload):
@@ -229,38 +224,32 @@ def varint(number):
     return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
 
-def numbers(data, at, count):
-    found = []
-    for _ in range(count):
-        number = shift = 0
-        while data[at] & 128:
-            number, shift, at = number | (data[at] & 127) << shift, shift + 7, at + 1
-        found.append(number | data[at] << shift)
-        at += 1
-    return found, at
+def parse(data):
+    """An answer to io (§3): status, serial, ack, credit, advice, and the frames as (number, type, payload)."""
+    stream, frames = io.BytesIO(data), []
+    if stream.read(3) != b"TP1":
+        raise Unanswered
+    try:
+        status = stream.read(1)[0]
+        *fields, number = [read_varint(stream) for _ in range(5)]
+        while kind := stream.read(1):
+            length = read_varint(stream)
+            payload = stream.read(length)
+            if len(payload) < length:
+                raise Unanswered
+            if kind[0] not in (0, 6):  # padding and a stream's end have no number
+                frames.append((number, kind[0], payload))
+                number += 1
+    except IndexError as error:  # it ends early
+        raise Unanswered from error
+    return status, *fields, frames
 
 
-class Http:
-    """POSTs one after another, on a connection that is kept while it works."""
-
-    def __init__(self, url, origin):
-        kinds = {"ws": http.client.HTTPConnection, "wss": http.client.HTTPSConnection}
-        self._line = kinds[urlsplit(url).scheme](urlsplit(url).netloc)
-        self._headers = {"Origin": origin} if origin else {}
-
-    def post(self, path, body, timeout, final=(403,)):
-        try:
-            self._line.timeout = timeout
-            if self._line.sock:
-                self._line.sock.settimeout(timeout)
-            self._line.request("POST", path, body, self._headers)
-            answer = self._line.getresponse()
-            status, data = answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._line.close()
-            raise Unanswered from error
-        if status in final:
-            raise ConnectionError(f"{status}: not allowed here, or not spoken")
-        if status != 200:
-            raise Unanswered
-        return data
+def read_varint(stream):
+    number = shift = 0
+    while True:
+        byte = stream.read(1)[0]
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return number

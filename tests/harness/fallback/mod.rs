@@ -10,6 +10,7 @@ mod message;
 mod number;
 mod open;
 mod session;
+mod stream;
 
 pub use client::{Ended, FallbackClient, Pace};
 pub use frame::{Frame, Kind};
@@ -17,3 +18,4 @@ pub use io::{Answer, Io, Status, Unreadable};
 pub use message::Message;
 pub use open::{Opened, Opening};
 pub use session::Session;
+pub use stream::Stream;

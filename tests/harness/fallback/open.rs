@@ -17,6 +17,7 @@ pub struct Opening {
     path: String,
     nonce: String,
     protocols: Vec<String>,
+    stream: bool,
     pub(super) fields: Vec<(String, String)>,
 }
 
@@ -44,6 +45,7 @@ impl Opening {
             path: path.to_owned(),
             nonce: URL_SAFE_NO_PAD.encode(nonce),
             protocols: Vec::new(),
+            stream: false,
             fields: Vec::new(),
         }
     }
@@ -52,6 +54,12 @@ impl Opening {
     pub fn protocols(mut self, names: &[&str]) -> Self {
         self.protocols = names.iter().map(|&name| name.to_owned()).collect();
         self
+    }
+
+    /// Asks for leave to ask for streams (§7).
+    pub fn streams(self) -> Self {
+        let stream = true;
+        Self { stream, ..self }
     }
 
     /// Adds a field to this and all later requests of the session.
@@ -76,7 +84,7 @@ impl Opening {
 
     /// What is asked.
     pub fn body(&self) -> Value {
-        json!({ "towpath": 1, "nonce": self.nonce, "protocols": self.protocols })
+        json!({ "towpath": 1, "nonce": self.nonce, "protocols": self.protocols, "stream": self.stream })
     }
 
     /// One attempt: the answer's fields, and what it says.

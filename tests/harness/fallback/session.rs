@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
+use http::Request;
+
 use super::exchange::{Exchange, Reply};
-use super::{Answer, Frame, Io, Opened, Opening};
-use crate::DEADLINE;
+use super::{Answer, Frame, Io, Opened, Opening, Stream};
+use crate::{DEADLINE, HttpClient, full};
 
 /// An open session; its requests go one after another on one connection.
 #[derive(Debug)]
@@ -85,6 +87,21 @@ impl Session {
     /// Makes a request; gives its answer.
     pub async fn io(&mut self, request: &Io) -> Answer {
         self.body(request.bytes()).await
+    }
+
+    /// Polls for a stream (§7), on a connection of its own.
+    pub async fn stream(&mut self, ack: u64) -> Stream {
+        let (flags, wait, request) = (1, self.opened.wait, self.request());
+        let body = Io {
+            flags,
+            ack,
+            wait,
+            ..request
+        }
+        .bytes();
+        let request = Request::post(&self.path).body(full(body)).unwrap();
+        let mut client = HttpClient::connect(self.address).await;
+        Stream::new(client.send(request).await)
     }
 
     /// Posts any body; gives the answer.

@@ -14,7 +14,7 @@ async fn is_unharmed(mut carried: ByHand) {
     assert_eq!(heard, WebSocketFrame::text("unharmed").masked());
 }
 
-/// Each bends a good request.
+/// D6. Each bends a good request.
 #[tokio::test]
 async fn a_body_that_is_no_request_is_a_protocol_error() {
     let mut carried = ByHand::open("").await;
@@ -117,6 +117,7 @@ async fn what_was_never_said_cannot_be_acknowledged() {
     is_unharmed(carried).await;
 }
 
+/// D6.
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_too_large() {
     let mut carried = ByHand::open("").await;
@@ -154,7 +155,7 @@ async fn a_body_beyond_the_limit_is_too_large() {
     is_unharmed(carried).await;
 }
 
-/// D: nothing tells a token that is another's from one that was never given.
+/// D1: nothing tells a token that is another's from one that was never given.
 #[tokio::test]
 async fn a_token_of_somebody_else_is_gone_like_any_other() {
     let opening = Opening::new("/chat").field("origin", "http://page.test");

@@ -16,6 +16,7 @@ async fn heard(carried: &mut ByHand, words: &[&str]) {
     }
 }
 
+/// D3.
 #[tokio::test]
 async fn a_request_that_is_repeated_is_taken_once() {
     let mut carried = ByHand::open("").await;
@@ -36,6 +37,7 @@ async fn a_request_that_is_repeated_is_taken_once() {
     carried.server.is_silent();
 }
 
+/// D3.
 #[tokio::test]
 async fn after_a_gap_nothing_is_taken_and_all_is_asked_for_again() {
     let mut carried = ByHand::open("").await;

@@ -61,6 +61,7 @@ async fn a_client_that_does_not_come_back_is_given_up() {
     assert_eq!(carried.session.poll(0).await.status, Status::Gone);
 }
 
+/// D4.
 #[tokio::test]
 async fn a_thousand_abandoned_sessions_leave_nothing_behind() {
     const SESSIONS: usize = 1000;

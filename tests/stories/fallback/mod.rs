@@ -13,6 +13,7 @@ mod over_http;
 mod polling;
 mod pressure;
 mod python;
+mod streams;
 
 use std::net::SocketAddr;
 

@@ -22,6 +22,7 @@ async fn ask(towpath: &Towpath, request: http::request::Builder, body: Body) -> 
     towpath.http().await.send(request).await
 }
 
+/// D6.
 #[tokio::test]
 async fn a_compressed_body_is_415() {
     let (backend, towpath) = alone().await;
@@ -78,6 +79,7 @@ async fn a_preflight_is_answered() {
     backend.saw_nobody();
 }
 
+/// D8.
 #[tokio::test]
 async fn no_answer_may_be_stored_and_a_page_of_another_origin_may_read_it() {
     let opening = Opening::new("/chat").field("origin", "http://page.test");

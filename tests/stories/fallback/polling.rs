@@ -32,7 +32,7 @@ async fn a_poll_is_answered_without_news_when_the_hold_is_over() {
     }
 }
 
-/// The one that is held is told, and the new one is served from its own `ack`.
+/// D3. The one that is held is told, and the new one is served from its own `ack`.
 #[tokio::test]
 async fn a_newer_poll_takes_over() {
     let mut carried = ByHand::open("hold: 1h, resume: 1h").await;

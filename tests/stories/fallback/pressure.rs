@@ -25,6 +25,7 @@ async fn stopped_at(progress: &mut watch::Receiver<usize>) -> usize {
     *progress.borrow()
 }
 
+/// D5.
 #[tokio::test]
 async fn a_client_that_does_not_read_stops_the_backend() {
     let ByHand {
