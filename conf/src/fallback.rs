@@ -16,9 +16,9 @@ use crate::units::{ByteSize, Duration};
 pub struct Fallback {
     /// Whether there is one.
     pub enabled: bool,
-    /// The longest that a poll is held, from 1s to 5m. Default: 25s.
+    /// The longest that a poll is held, from 100ms to 1h. Default: 25s.
     pub hold: Duration,
-    /// How long a session outlives its last answered request, from 5s to 1h. Default: 60s.
+    /// How long a session outlives its last answered request, from 500ms to 24h. Default: 60s.
     pub resume: Duration,
     /// How long the backend may take to accept a session. Default: 15s.
     pub open_timeout: Duration,
@@ -27,8 +27,8 @@ pub struct Fallback {
     /// Which Origins may open sessions. Default: upstream.
     pub origins: Origins,
     /// The longest message either way, from 1KiB to 256MiB; a longer one closes the session with 1009.
-    /// Default: 16MiB.
-    pub max_message: ByteSize,
+    /// Default: the route's `websocket.max_message`, or 16MiB.
+    pub max_message: Option<ByteSize>,
     /// What is held for a client that does not take it, from 64KiB to 64MiB; then its backend is not read.
     /// Default: 1MiB.
     pub buffer: ByteSize,
@@ -40,9 +40,9 @@ pub struct Fallback {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "`on`, `off` or a map")]
 struct FallbackMap {
-    /// The longest that a poll is held, from 1s to 5m.
+    /// The longest that a poll is held, from 100ms to 1h.
     hold: Duration,
-    /// How long a session outlives its last answered request, from 5s to 1h.
+    /// How long a session outlives its last answered request, from 500ms to 24h.
     resume: Duration,
     /// How long the backend may take to accept a session.
     open_timeout: Duration,
@@ -51,7 +51,8 @@ struct FallbackMap {
     /// Which Origins may open sessions.
     origins: Origins,
     /// The longest message either way, from 1KiB to 256MiB; a longer one closes the session with 1009.
-    max_message: ByteSize,
+    /// Default: the route's `websocket.max_message`, or 16MiB.
+    max_message: Option<ByteSize>,
     /// What is held for a client that does not take it, from 64KiB to 64MiB; then its backend is not read.
     buffer: ByteSize,
     /// Further fields of the request that opens a session which the backend gets, beside `Cookie`, `Authorization`,
@@ -67,7 +68,7 @@ impl Default for FallbackMap {
             open_timeout: Duration::from_secs(15),
             stream: Switch::ON,
             origins: Origins::Upstream,
-            max_message: ByteSize::new(16 << 20),
+            max_message: None,
             buffer: ByteSize::new(1 << 20),
             forward_headers: Vec::new(),
         }

@@ -255,8 +255,10 @@ impl Route {
             let carries = self.websocket.upgrade != Upgrade::Deny;
             carries.then(Fallback::default)
         };
-        let said = self.fallback.clone();
-        said.or_else(unsaid).filter(|fallback| fallback.enabled)
+        let said = self.fallback.clone().or_else(unsaid);
+        let mut fallback = said.filter(|fallback| fallback.enabled)?;
+        fallback.max_message = fallback.max_message.or(self.websocket.max_message.get());
+        Some(fallback)
     }
 }
 

@@ -23,15 +23,14 @@ impl Endpoint {
             Some(whole) => (whole, "/"),
             None => (path, ""),
         };
-        let (rest, verb) = whole.rsplit_once('/')?;
-        let (rest, version) = rest.rsplit_once('/')?;
-        let own = rest.strip_suffix("/~towpath")?;
-        let endpoint = match (version, verb) {
-            ("1", "open") => Self::Open,
-            ("1", "io") => Self::Io,
-            ("1", "check") => Self::Check,
-            ("1", "probe") => Self::Probe,
-            _ => Self::Unknown,
+        let (own, rest) = whole.rsplit_once("/~towpath")?;
+        let endpoint = match rest {
+            "/1/open" => Self::Open,
+            "/1/io" => Self::Io,
+            "/1/check" => Self::Check,
+            "/1/probe" => Self::Probe,
+            _ if rest.is_empty() || rest.starts_with('/') => Self::Unknown,
+            _ => return None,
         };
         let slash = if own.is_empty() { "/" } else { slash };
         Some((endpoint, format!("{own}{slash}")))
@@ -52,8 +51,9 @@ mod tests {
             ("/a/~towpath/2/open", Some((Endpoint::Unknown, "/a"))),
             ("/a/~towpath/1/close", Some((Endpoint::Unknown, "/a"))),
             ("/a/b~towpath/1/open", None),
-            ("/a/~towpath/1", None),
-            ("/a/~towpath/1/open/more", None),
+            ("/a/~towpath", Some((Endpoint::Unknown, "/a"))),
+            ("/a/~towpath/1/open/more", Some((Endpoint::Unknown, "/a"))),
+            ("/a/~towpaths/1/open", None),
             ("/chat", None),
             ("/", None),
             ("", None),

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
@@ -23,7 +24,7 @@ use crate::dialect::towpath::polls::{Answer, Key, Part, Polls};
 use crate::dialect::towpath::write;
 use crate::metrics::Metrics;
 use crate::presence::Presence;
-use crate::session::{Close, Ended, Kind, Message, Session, ToBackend};
+use crate::session::{Close, Ended, Fault, Kind, Message, Session, ToBackend};
 
 /// Requests of a session that may be under way at once.
 pub(crate) const REQUESTS: usize = 3;
@@ -246,14 +247,26 @@ where
             };
             match Pin::new(socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => self.received(message, now),
-                Poll::Ready(Some(Err(tungstenite::Error::Capacity(_)))) => {
-                    self.session.too_big(now);
-                }
-                Poll::Ready(Some(Err(_)) | None) => self.read_over = true,
+                Poll::Ready(Some(Err(error))) => self.failed(&error, now),
+                Poll::Ready(None) => self.read_over = true,
                 Poll::Pending => return false,
             }
         }
         self.session.reads_backend() && !self.read_over && self.socket.is_some()
+    }
+
+    fn failed(&mut self, error: &tungstenite::Error, now: Instant) {
+        match error {
+            tungstenite::Error::Capacity(_) => self.session.backend_fault(Fault::TooBig, now),
+            tungstenite::Error::Utf8(_) => self.session.backend_fault(Fault::NotUtf8, now),
+            tungstenite::Error::Protocol(error)
+                if *error != ProtocolError::ResetWithoutClosingHandshake =>
+            {
+                let close = Close::new(1002, "protocol error");
+                self.session.end(Close::abnormal(), close, Ended::Lost, now);
+            }
+            _ => self.read_over = true,
+        }
     }
 
     fn received(&mut self, message: tungstenite::Message, now: Instant) {

@@ -9,8 +9,9 @@ use crate::fallback::Fallback;
 use crate::model::Limits;
 use crate::units::{ByteSize, Duration};
 
-const HOLD: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5 * 60);
-const RESUME: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(3600);
+const HOLD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const RESUME: RangeInclusive<Duration> =
+    Duration::from_millis(500)..=Duration::from_secs(24 * 3600);
 const MESSAGE: RangeInclusive<ByteSize> = ByteSize::new(1 << 10)..=ByteSize::new(256 << 20);
 const BUFFER: RangeInclusive<ByteSize> = ByteSize::new(64 << 10)..=ByteSize::new(64 << 20);
 
@@ -22,12 +23,9 @@ pub(super) fn check(found: &mut Mistakes, fallback: &Fallback, path: &Path) {
     within(found, &fallback.hold, &HOLD, path.key("hold"));
     within(found, &fallback.resume, &RESUME, path.key("resume"));
     found.not_zero(fallback.open_timeout, path.key("open_timeout"));
-    within(
-        found,
-        &fallback.max_message,
-        &MESSAGE,
-        path.key("max_message"),
-    );
+    if let Some(max_message) = &fallback.max_message {
+        within(found, max_message, &MESSAGE, path.key("max_message"));
+    }
     within(found, &fallback.buffer, &BUFFER, path.key("buffer"));
     for (index, name) in fallback.forward_headers.iter().enumerate() {
         let path = path.key("forward_headers").index(index);

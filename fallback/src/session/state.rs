@@ -127,9 +127,9 @@ pub enum Ended {
     /// The backend's connection was lost, or it broke the WebSocket protocol.
     Lost,
     /// The client sent what cannot be accepted.
-    Fault(Fault),
-    /// The backend sent a message beyond the limit.
-    TooBig,
+    ClientFault(Fault),
+    /// The backend did.
+    BackendFault(Fault),
     /// The proxy is going down.
     Drain,
     /// The client did not come back.
@@ -182,7 +182,7 @@ impl Session {
                 self.ended.get_or_insert(Ended::Client);
                 self.close_backend(close, now);
             }
-            Err(fault) => self.end(fault.close(), fault.close(), Ended::Fault(fault), now),
+            Err(fault) => self.end(fault.close(), fault.close(), Ended::ClientFault(fault), now),
         }
         Took::Accepted
     }
@@ -221,19 +221,20 @@ impl Session {
         &self.to_client
     }
 
-    /// The backend sent a message. One beyond the limit ends the conversation.
+    /// The backend sent a message, within the limit.
     pub fn message(&mut self, message: Message, now: Instant) {
-        if message.payload.len() > self.limits.max_message {
-            return self.too_big(now);
-        }
         self.to_client.push(message);
         self.watch_stall(now);
     }
 
-    /// The backend sent more than a message may hold.
-    pub fn too_big(&mut self, now: Instant) {
-        let close = Close::new(1009, "message too big");
-        self.end(close.clone(), close, Ended::TooBig, now);
+    /// The backend sent what cannot be a message.
+    pub fn backend_fault(&mut self, fault: Fault, now: Instant) {
+        self.end(
+            fault.close(),
+            fault.close(),
+            Ended::BackendFault(fault),
+            now,
+        );
     }
 
     /// The backend sent its Close, or is lost: `close` is what the client gets.

@@ -6,12 +6,15 @@ use towpath_fallback::dialect::towpath::Settings;
 use towpath_fallback::session;
 use towpath_fallback::{Bounds, Origins, Route};
 
+/// The longest message where the configuration says nothing, in bytes.
+const MAX_MESSAGE: usize = 16 << 20;
+
 /// What a route says of the fallback; `None`: it has none.
 pub(crate) fn route(conf: &towpath_conf::Route) -> Option<Route> {
     let fallback = conf.fallback_in_force()?;
     let limits = session::Limits {
         buffer: size(fallback.buffer),
-        max_message: size(fallback.max_message),
+        max_message: fallback.max_message.map_or(MAX_MESSAGE, size),
         resume: fallback.resume.get(),
         ..session::Limits::default()
     };

@@ -3,7 +3,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::session::{Close, Frame, Kind, MAX_REASON, Message};
+use crate::session::{Close, FRAGMENT, Frame, Kind, MAX_REASON, Message};
 
 /// What every body begins with.
 pub const MAGIC: &[u8; 3] = b"TP1";
@@ -108,6 +108,9 @@ impl Request {
         let length = length_of(&mut body)?;
         let token = body.split_to_checked(length)?;
         let [serial, ack, wait, budget, first] = numbers(&mut body)?;
+        if serial == 0 {
+            return Err(Malformed("serials begin with 1"));
+        }
         let numbered = check(body.clone())?;
         match (numbered, first) {
             (0, 0) => {}
@@ -170,6 +173,9 @@ fn check(mut body: Bytes) -> Result<u64, Malformed> {
 fn frame(body: &mut Bytes) -> Result<Option<Frame>, Malformed> {
     let kind = u8_of(body)?;
     let length = length_of(body)?;
+    if length > FRAGMENT {
+        return Err(Malformed("a payload too long for a frame"));
+    }
     let payload = body.split_to_checked(length)?;
     let message = |kind, payload| Message { kind, payload };
     Ok(Some(match kind {

@@ -62,7 +62,7 @@ pub(crate) struct Native {
     admission: Arc<Admission>,
     metrics: Metrics,
     doors: Mutex<HashMap<Id, Arc<Door>>>,
-    opens: Mutex<HashMap<Nonce, Opening>>,
+    opens: Mutex<HashMap<Wanted, Opening>>,
 }
 
 /// The way into a session's task.
@@ -71,12 +71,11 @@ struct Door {
     presence: Arc<Presence>,
 }
 
+/// What one client wants, however often it says so. Nobody else can guess it, let alone from another Origin.
+type Wanted = (Nonce, Arc<str>);
+
 /// A session that is being opened, or was.
-#[derive(Clone)]
-struct Opening {
-    origin: Arc<str>,
-    outcome: watch::Receiver<Option<Outcome>>,
-}
+type Opening = watch::Receiver<Option<Outcome>>;
 
 /// What came of an `open`.
 #[derive(Clone, Debug)]
@@ -118,7 +117,7 @@ impl Native {
     ) -> (Vec<u8>, Vec<HeaderValue>) {
         match self.opening(body, &wish, backend) {
             Ok(mut opening) => {
-                let outcome = opening.outcome.wait_for(Option::is_some).await;
+                let outcome = opening.wait_for(Option::is_some).await;
                 match outcome.ok().and_then(|outcome| outcome.clone()) {
                     Some(outcome) => (outcome.answer.to_json(), outcome.cookies),
                     // Its task was cut off, which only the end of the process does.
@@ -141,10 +140,10 @@ impl Native {
         backend: B,
     ) -> Result<Opening, Answer> {
         let (open, nonce) = Open::parse(body)?;
+        let wanted: Wanted = (nonce, wish.origin.into());
         let mut opens = lock(&self.opens);
-        if let Some(opening) = opens.get(&nonce) {
-            let same = *opening.origin == *wish.origin;
-            return same.then(|| opening.clone()).ok_or(Answer::Malformed);
+        if let Some(opening) = opens.get(&wanted) {
+            return Ok(opening.clone());
         }
         let now = tokio::time::Instant::now().into_std();
         let place = self.admission.admit(wish.client, now).map_err(|busy| {
@@ -152,23 +151,18 @@ impl Native {
             let retry_after = BUSY.as_millis() as u64;
             Answer::Busy { retry_after }
         })?;
-        let (sender, outcome) = watch::channel(None);
-        let opening = Opening {
-            origin: wish.origin.into(),
-            outcome,
-        };
-        opens.insert(nonce, opening.clone());
+        let (outcome, opening) = watch::channel(None);
+        opens.insert(wanted.clone(), opening.clone());
         drop(opens);
         let birth = Birth {
             native: self.clone(),
-            nonce,
-            origin: opening.origin.clone(),
+            wanted,
             handshake: handshake(&open, wish),
             settings: wish.settings.clone(),
             receive: open.receive.unwrap_or(usize::MAX),
             stream: open.stream && wish.settings.stream,
             place,
-            outcome: sender,
+            outcome,
         };
         tokio::spawn(birth.live(backend));
         Ok(opening)
@@ -227,8 +221,7 @@ impl Native {
 /// A session's beginning, and all that its life needs.
 struct Birth {
     native: Arc<Native>,
-    nonce: Nonce,
-    origin: Arc<str>,
+    wanted: Wanted,
     handshake: Handshake,
     settings: Settings,
     receive: usize,
@@ -249,7 +242,7 @@ impl Birth {
                 self.native.metrics.refused(error.name());
                 self.outcome.send_replace(Some(error.into()));
                 tokio::time::sleep(REMEMBERED).await;
-                lock(&self.native.opens).remove(&self.nonce);
+                lock(&self.native.opens).remove(&self.wanted);
                 return;
             }
         };
@@ -267,7 +260,7 @@ impl Birth {
         self.native.metrics.opened();
         let limits = self.settings.limits;
         let opened = Opened {
-            token: self.native.mint.token(&id, &self.origin),
+            token: self.native.mint.token(&id, &self.wanted.1),
             protocol: protocol(&dialled.headers),
             wait: self.settings.hold,
             resume: limits.resume,
@@ -299,7 +292,7 @@ impl Birth {
         };
         let (report, place) = pump::run(parts).await;
         lock(&self.native.doors).remove(&id);
-        lock(&self.native.opens).remove(&self.nonce);
+        lock(&self.native.opens).remove(&self.wanted);
         self.native.metrics.ended(&report);
         backend.ended(report);
         // The last, since a drain waits for it.
