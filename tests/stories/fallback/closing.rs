@@ -121,7 +121,7 @@ async fn a_message_over_the_limit_is_1009_for_both() {
 async fn when_the_proxy_goes_down_the_client_is_told_1012_and_the_backend_1001() {
     let backend = RawBackend::start().await;
     let mut towpath = Towpath::start(&format!(
-        "drain: {{ spread: 0s, timeout: 1h }}\nroutes: [{{ upstream: {} }}]",
+        "drain: {{ delay: 1s, spread: 0s, timeout: 1h }}\nroutes: [{{ upstream: {} }}]",
         backend.address()
     ))
     .await;
@@ -129,6 +129,7 @@ async fn when_the_proxy_goes_down_the_client_is_told_1012_and_the_backend_1001()
         FallbackClient::open(towpath.address(), "/chat"),
         backend.accept_websocket()
     );
+    // The delay lets the client's poll come in.
     towpath.signal(Signal::TERM);
     let close = server.frame().await;
     assert_eq!(close.closing().0, 1001);

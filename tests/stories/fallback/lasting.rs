@@ -1,9 +1,9 @@
 //! How long a session lives when its client is gone (§5).
 
 use harness::fallback::{Frame, Io, Opened, Opening, Status};
-use harness::{Frame as WebSocketFrame, RawBackend, Wire, within};
+use harness::{Frame as WebSocketFrame, RawBackend, Towpath, Wire, within};
 
-use super::{ByHand, in_front_of};
+use super::ByHand;
 
 /// A poll that is held, on a connection that can be broken off.
 async fn hold(carried: &mut ByHand) -> Wire {
@@ -66,7 +66,11 @@ async fn a_client_that_does_not_come_back_is_given_up() {
 async fn a_thousand_abandoned_sessions_leave_nothing_behind() {
     const SESSIONS: usize = 1000;
     let backend = RawBackend::start().await;
-    let towpath = in_front_of(backend.address(), "resume: 2s").await;
+    let towpath = Towpath::start(&format!(
+        "limits: {{ opens_per_second: off }}\nroutes: [{{ upstream: {}, fallback: {{ resume: 2s }} }}]",
+        backend.address()
+    ))
+    .await;
     let before = towpath.descriptors();
     let mut servers = Vec::new();
     for _ in 0..SESSIONS {
