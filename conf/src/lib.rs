@@ -16,7 +16,6 @@ mod check;
 mod cut;
 mod env;
 mod error;
-mod fallback;
 mod fault;
 mod host_pattern;
 mod merge;
@@ -31,7 +30,6 @@ mod reference;
 mod schema;
 mod shapes;
 mod source;
-mod switch;
 mod tree;
 mod units;
 
@@ -39,7 +37,6 @@ use std::borrow::Cow;
 
 pub use address::{AddressError, HostPort};
 pub use error::{ConfigError, Errors, Path, Place, Segment};
-pub use fallback::{Fallback, Origin, Origins};
 pub use model::*;
 pub use one_or_many::OneOrMany;
 pub use or_off::OrOff;
@@ -47,7 +44,6 @@ pub use pattern::Pattern;
 pub use reference::reference;
 pub use schema::schema;
 pub use source::{Source, SourceError};
-pub use switch::Switch;
 pub use units::{ByteSize, Duration, UnitError};
 
 impl Config {

@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{HostPort, networks, socket_address};
-use crate::fallback::Fallback;
 use crate::one_or_many::OneOrMany;
 use crate::or_off::OrOff;
 use crate::pattern::Pattern;
@@ -234,9 +233,6 @@ pub struct Route {
     /// What happens to WebSockets. Default: `on`.
     #[serde(default)]
     pub websocket: WebSocket,
-    /// What is done for clients whose networks block WebSockets. Default: `on`; `off` where `websocket` is `off`.
-    #[serde(default)]
-    pub fallback: Option<Fallback>,
     /// Changes to the request before the backend sees it.
     #[serde(default)]
     pub request_headers: HeaderChanges,
@@ -246,20 +242,6 @@ pub struct Route {
     /// Overrides of the global `timeouts`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
-}
-
-impl Route {
-    /// The fallback that is in force; `None`: there is none.
-    pub fn fallback_in_force(&self) -> Option<Fallback> {
-        let unsaid = || {
-            let carries = self.websocket.upgrade != Upgrade::Deny;
-            carries.then(Fallback::default)
-        };
-        let said = self.fallback.clone().or_else(unsaid);
-        let mut fallback = said.filter(|fallback| fallback.enabled)?;
-        fallback.max_message = fallback.max_message.or(self.websocket.max_message.get());
-        Some(fallback)
-    }
 }
 
 /// A route's path.
@@ -396,15 +378,6 @@ pub struct Limits {
     pub connections_per_address: OrOff<NonZeroUsize>,
     /// Size of a request's line and headers, from 1KiB to 1MiB; more is answered 431. Default: 32KiB.
     pub header_size: ByteSize,
-    /// Fallback sessions at one time. Default: 50000.
-    pub sessions: NonZeroUsize,
-    /// Fallback sessions at one time from one address; an IPv6 client counts by its /64. Default: 1024.
-    pub sessions_per_address: OrOff<NonZeroUsize>,
-    /// Fallback sessions that one address may open in a second. Default: 50.
-    pub opens_per_second: OrOff<NonZeroU32>,
-    /// Memory that the messages of all fallback sessions may take, at least 1MiB; beyond it backends are not read and
-    /// no session is opened. Default: 512MiB.
-    pub session_memory: ByteSize,
 }
 
 impl Default for Limits {
@@ -413,10 +386,6 @@ impl Default for Limits {
             connections: NonZeroUsize::MIN.saturating_add(99_999),
             connections_per_address: OrOff::Off,
             header_size: ByteSize::new(32 << 10),
-            sessions: NonZeroUsize::MIN.saturating_add(49_999),
-            sessions_per_address: OrOff::On(NonZeroUsize::MIN.saturating_add(1023)),
-            opens_per_second: OrOff::On(NonZeroU32::MIN.saturating_add(49)),
-            session_memory: ByteSize::new(512 << 20),
         }
     }
 }

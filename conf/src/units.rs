@@ -53,11 +53,6 @@ const SIZE_UNITS: [(&str, u64); 7] = [
 
 impl Duration {
     /// From whole seconds.
-    pub const fn from_millis(milliseconds: u64) -> Self {
-        Self(time::Duration::from_millis(milliseconds))
-    }
-
-    /// From whole seconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(time::Duration::from_secs(seconds))
     }

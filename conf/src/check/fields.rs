@@ -90,21 +90,6 @@ pub(super) fn header_key(found: &mut Mistakes, name: &str, path: &Path) {
     }
 }
 
-/// Checks a field of `open` that a backend is to get in its handshake.
-pub(super) fn forwarded(found: &mut Mistakes, name: &str, path: Path) {
-    let lower = name.to_ascii_lowercase();
-    let framed = RESERVED.contains(&lower.as_str())
-        || lower.starts_with(RESERVED_PREFIX)
-        || lower.starts_with("content-")
-        || lower == "host";
-    if framed {
-        let message = format!("`{name}` belongs to the request itself and cannot be forwarded");
-        found.add(path, message);
-    } else {
-        header_name(found, name, path);
-    }
-}
-
 fn not_a_name(name: &str) -> String {
     format!("expected the name of a header, got `{name}`")
 }

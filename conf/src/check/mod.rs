@@ -1,7 +1,6 @@
 //! What makes sense and what does not, in a configuration that has the right shape: references, names that mean
 //! something to HTTP, numbers that contradict each other. All mistakes are collected.
 
-mod fallback;
 mod fields;
 mod listeners;
 mod route;
@@ -74,7 +73,6 @@ fn limits(found: &mut Mistakes, limits: &Limits, path: &Path) {
         let message = format!("expected a size from 1KiB to 1MiB, got {size}");
         found.add(path.key("header_size"), message);
     }
-    fallback::limits(found, limits, path);
 }
 
 fn drain(found: &mut Mistakes, config: &Config, path: &Path) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Mistakes, fallback, fields};
+use super::{Mistakes, fields};
 use crate::address::HostPort;
 use crate::error::{Mistake, Path};
 use crate::model::{Config, Route, RouteTimeouts, WebSocket};
@@ -72,9 +72,6 @@ fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {
     );
     timeouts(found, &route.timeouts, &path.key("timeouts"));
     websocket(found, &route.websocket, &path.key("websocket"));
-    if let Some(fallback) = &route.fallback {
-        fallback::check(found, fallback, &path.key("fallback"));
-    }
 }
 
 fn reference(found: &mut Mistakes, config: &Config, upstream: &str, path: Path) {
