@@ -16,12 +16,16 @@ mod check;
 mod cut;
 mod env;
 mod error;
+mod fallback;
 mod fault;
 mod host_pattern;
+mod implied;
 mod merge;
 mod model;
 mod one_or_many;
 mod or_off;
+mod origin;
+mod origins;
 mod path_pattern;
 mod pattern;
 mod plain;
@@ -30,6 +34,7 @@ mod reference;
 mod schema;
 mod shapes;
 mod source;
+mod switch;
 mod tree;
 mod units;
 
@@ -59,6 +64,7 @@ impl Config {
             cut::cut(&mut merged.tree, &mistake.path);
         }
         mistakes.extend(unexpanded);
+        implied::switch_off(&mut merged.tree);
         let outcome = tree::read::<Self>(&mut merged.tree);
         mistakes.extend(outcome.mistakes);
         if let Some(config) = &outcome.value {
@@ -66,7 +72,10 @@ impl Config {
         }
         let errors = merged.place(mistakes);
         match outcome.value {
-            Some(config) if errors.0.is_empty() => Ok(config),
+            Some(mut config) if errors.0.is_empty() => {
+                implied::lower_limits(&mut config);
+                Ok(config)
+            }
             _ => Err(errors),
         }
     }

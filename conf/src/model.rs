@@ -233,6 +233,10 @@ pub struct Route {
     /// What happens to WebSockets. Default: `on`.
     #[serde(default)]
     pub websocket: WebSocket,
+    /// Whether and how WebSockets are carried over plain HTTP requests, for clients whose network blocks them. `on`
+    /// where nothing is said of it, but `off` where `websocket` refuses upgrades.
+    #[serde(default)]
+    pub fallback: Fallback,
     /// Changes to the request before the backend sees it.
     #[serde(default)]
     pub request_headers: HeaderChanges,
@@ -289,9 +293,9 @@ pub enum Upgrade {
     /// WebSockets and plain HTTP alike.
     #[default]
     Allow,
-    /// An upgrade is refused with 403.
+    /// An upgrade is refused with 403. There is no fallback either, unless the route says so.
     Deny,
-    /// Anything but an upgrade is refused with 426.
+    /// Anything but an upgrade is refused with 426; the fallback's requests pass.
     Require,
 }
 
@@ -304,6 +308,44 @@ pub enum Framing {
     Relay,
     /// Close both sides with 1002.
     Strict,
+}
+
+/// How a route carries WebSockets over plain HTTP requests: `on`, `off`, or a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Whether it does. Off by itself where WebSockets are refused and nothing is said of the fallback.
+    pub enabled: bool,
+    /// The longest that a poll is held, from 1s to 5m. Default: 25s.
+    pub hold: Duration,
+    /// A session whose client has not been heard of for this long is over, from 5s to 1h; at least 5s longer
+    /// than `hold`. Default: 60s.
+    pub resume: Duration,
+    /// For the backend to answer the handshake, from 1s to 5m. Default: 15s.
+    pub open_timeout: Duration,
+    /// Whether clients may ask for streams. Default: on.
+    pub stream: bool,
+    /// Whose pages may open sessions. Default: upstream.
+    pub origins: Origins,
+    /// A longer message ends the session with 1009, from 1KiB to 256MiB. Never more than `websocket.max_message`
+    /// of the route. Default: 16MiB.
+    pub max_message: ByteSize,
+    /// While the client has left this much unacknowledged the backend is not read, from 64KiB to 64MiB. Default: 1MiB.
+    pub buffer: ByteSize,
+    /// Names of header fields of the opening request that reach the backend, as written, beside `Cookie`,
+    /// `Authorization`, `Origin`, `User-Agent` and `Accept-Language`. Default: none.
+    pub forward_headers: Vec<String>,
+}
+
+/// Whose pages may open fallback sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// Whatever the backend accepts: its handshake has the Origin.
+    #[default]
+    Upstream,
+    /// Pages whose host and port are those of the request.
+    SameOrigin,
+    /// Exactly these, each as a browser sends it: lower case, without the scheme's own port. Or `null`.
+    List(Vec<String>),
 }
 
 /// Header changes; applied in the order remove, set, add.
@@ -378,6 +420,17 @@ pub struct Limits {
     pub connections_per_address: OrOff<NonZeroUsize>,
     /// Size of a request's line and headers, from 1KiB to 1MiB; more is answered 431. Default: 32KiB.
     pub header_size: ByteSize,
+    /// Fallback sessions at one time; more are told that the proxy is busy. Default: 50000.
+    pub sessions: NonZeroUsize,
+    /// Fallback sessions at one time from one address, which for IPv6 is a /64; more are told that the proxy is busy.
+    /// Default: 1024.
+    pub sessions_per_address: OrOff<NonZeroUsize>,
+    /// Fallback sessions that one address, which for IPv6 is a /64, may open each second; more are told that the proxy
+    /// is busy. Default: 50.
+    pub opens_per_second: OrOff<NonZeroU32>,
+    /// What all fallback sessions together may buffer; at least `buffer` and `max_message` of each route's fallback.
+    /// Default: 512MiB.
+    pub session_memory: ByteSize,
 }
 
 impl Default for Limits {
@@ -386,6 +439,10 @@ impl Default for Limits {
             connections: NonZeroUsize::MIN.saturating_add(99_999),
             connections_per_address: OrOff::Off,
             header_size: ByteSize::new(32 << 10),
+            sessions: NonZeroUsize::MIN.saturating_add(49_999),
+            sessions_per_address: OrOff::On(NonZeroUsize::MIN.saturating_add(1023)),
+            opens_per_second: OrOff::On(NonZeroU32::MIN.saturating_add(49)),
+            session_memory: ByteSize::new(512 << 20),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::address::HostPort;
 use crate::model::{Framing, Server, Upgrade, WebSocket};
 use crate::or_off::OrOff;
+use crate::switch::{self, Switch};
 use crate::units::{ByteSize, Duration};
 
 /// A server's map form.
@@ -75,7 +76,7 @@ impl JsonSchema for Server {
 /// The map form of `websocket`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "`on`, `off` or a map")]
-struct WebSocketMap {
+pub(crate) struct WebSocketMap {
     /// Whether upgrades pass.
     upgrade: Upgrade,
     /// A side that has been silent for this long is sent a ping.
@@ -130,39 +131,20 @@ impl Default for WebSocket {
     }
 }
 
-impl<'de> Deserialize<'de> for WebSocket {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WebSocketVisitor)
+impl Switch for WebSocket {
+    type Map = WebSocketMap;
+
+    fn switched(on: bool) -> Self {
+        Self {
+            upgrade: if on { Upgrade::Allow } else { Upgrade::Deny },
+            ..Self::default()
+        }
     }
 }
 
-struct WebSocketVisitor;
-
-impl<'de> de::Visitor<'de> for WebSocketVisitor {
-    type Value = WebSocket;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`on`, `off` or a map")
-    }
-
-    fn visit_bool<E>(self, on: bool) -> Result<WebSocket, E> {
-        let upgrade = if on { Upgrade::Allow } else { Upgrade::Deny };
-        Ok(WebSocket {
-            upgrade,
-            ..WebSocket::default()
-        })
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<WebSocket, E> {
-        match text {
-            "on" => self.visit_bool(true),
-            "off" => self.visit_bool(false),
-            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
-        }
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<WebSocket, A::Error> {
-        WebSocketMap::deserialize(MapAccessDeserializer::new(map)).map(WebSocket::from)
+impl<'de> Deserialize<'de> for WebSocket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        switch::read(deserializer)
     }
 }
 
@@ -172,10 +154,6 @@ impl JsonSchema for WebSocket {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let map = generator.subschema_for::<WebSocketMap>();
-        json_schema!({
-            "description": "`on`, `off`, or a map.",
-            "anyOf": [{ "enum": ["on", "off", true, false] }, map],
-        })
+        switch::schema::<Self>(generator)
     }
 }

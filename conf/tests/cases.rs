@@ -85,6 +85,8 @@ fn the_schema_refuses_unknown_keys_and_wrong_units() {
         "routes: [{ path: /, upstream: 'a:1', websocket: { ping: 30 } }]",
         "routes: [{ path: /, upstream: 'a:1' }]\nlimits: { header_size: 1K }",
         "routes: [{ path: { glob: '*' }, upstream: 'a:1' }]",
+        "routes: [{ upstream: 'a:1', fallback: { origins: '*' } }]",
+        "routes: [{ upstream: 'a:1', fallback: { stream: maybe } }]",
     ] {
         let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
         assert!(!validator.is_valid(&value), "accepted: {text}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use towpath_conf::{
-    Config, HashOn, HostPattern, OrOff, PathPattern, Pattern, Source, SourceError, Upgrade,
+    Config, HashOn, HostPattern, OrOff, Origins, PathPattern, Pattern, Source, SourceError, Upgrade,
 };
 
 fn load(path: &str) -> Config {
@@ -107,6 +107,76 @@ fn short_forms_and_long_ones_mean_the_same() {
         HashOn::Header("X-User".into())
     );
     assert_eq!(config.limits.connections_per_address, OrOff::Off);
+}
+
+#[test]
+fn the_fallback_is_on_unless_websockets_are_refused_or_the_route_says_so() {
+    let on = |file: &str, path: &str| {
+        let path = PathPattern::Prefix(path.into());
+        let config = load(file);
+        let route = config.routes.iter().find(|route| route.path == path);
+        route.unwrap().fallback.enabled
+    };
+    assert!(on("examples/minimal.yaml", "/"));
+    let file = "tests/cases/good/fallback.yaml";
+    assert!(on(file, "/on") && on(file, "/map") && on(file, "/instead"));
+    assert!(!on(file, "/off") && !on(file, "/refused") && !on(file, "/denied"));
+}
+
+#[test]
+fn websockets_that_a_variable_refuses_have_no_fallback_either() {
+    let text = "routes: [{ upstream: 'a:1', websocket: '${WS}' }]";
+    for (word, on) in [
+        ("on", true),
+        ("off", false),
+        ("true", true),
+        ("false", false),
+    ] {
+        let env = |name: &str| (name == "WS").then(|| word.to_owned());
+        let config = Config::load(&Source::from_text("a.yaml", text), &env).unwrap();
+        assert_eq!(config.routes[0].fallback.enabled, on, "{word}");
+    }
+}
+
+#[test]
+fn what_the_fallback_is_when_nothing_is_said_of_it() {
+    let config = load("examples/minimal.yaml");
+    let fallback = &config.routes[0].fallback;
+    assert_eq!(fallback.hold.to_string(), "25s");
+    assert_eq!(fallback.resume.to_string(), "1m");
+    assert_eq!(fallback.open_timeout.to_string(), "15s");
+    assert!(fallback.stream);
+    assert_eq!(fallback.origins, Origins::Upstream);
+    assert_eq!(fallback.max_message.to_string(), "16MiB");
+    assert_eq!(fallback.buffer.to_string(), "1MiB");
+    assert!(fallback.forward_headers.is_empty());
+    let limits = &config.limits;
+    assert_eq!(limits.sessions.get(), 50_000);
+    assert_eq!(limits.sessions_per_address.to_string(), "1024");
+    assert_eq!(limits.opens_per_second.to_string(), "50");
+    assert_eq!(limits.session_memory.to_string(), "512MiB");
+}
+
+#[test]
+fn origins_are_kept_as_browsers_send_them() {
+    let config = load("tests/cases/good/fallback.yaml");
+    let list = |texts: &[&str]| Origins::List(texts.iter().map(ToString::to_string).collect());
+    let [.., instead, one, many, _, _] = &config.routes[..] else {
+        unreachable!("the file has ten routes");
+    };
+    assert_eq!(instead.fallback.origins, Origins::SameOrigin);
+    assert_eq!(one.fallback.origins, list(&["https://example.com"]));
+    assert_eq!(many.fallback.origins, list(&["http://[::1]:3000", "null"]));
+}
+
+#[test]
+fn no_message_is_too_long_for_a_websocket_and_passes_by_the_fallback() {
+    let config = load("tests/cases/good/fallback.yaml");
+    let [.., short, shorter] = &config.routes[..] else {
+        unreachable!("the file has ten routes");
+    };
+    assert_eq!(short.fallback.max_message.to_string(), "100B");
+    assert_eq!(shorter.fallback.max_message.to_string(), "64KiB");
 }
 
 #[test]

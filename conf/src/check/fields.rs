@@ -1,4 +1,5 @@
-//! Names and values of header fields (RFC 9110 §5), and which of them an operator may change.
+//! Names and values of header fields (RFC 9110 §5), which of them an operator may change, and which may pass from the
+//! request that opens a fallback session to the handshake with the backend.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,6 +21,15 @@ const RESERVED: &[&str] = &[
 
 /// The WebSocket handshake's.
 const RESERVED_PREFIX: &str = "sec-websocket-";
+
+/// What every fallback session's handshake has from its opening request.
+const ALWAYS_FORWARDED: &[&str] = &[
+    "accept-language",
+    "authorization",
+    "cookie",
+    "origin",
+    "user-agent",
+];
 
 /// Which message is changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +84,35 @@ fn why_not(name: &str, side: Side, change: &str) -> Option<String> {
         return Some(format!("`{name}` can only be replaced; use `set`"));
     }
     (!is_token(name)).then(|| not_a_name(name))
+}
+
+/// Why the backend cannot be sent this field of a request that opens a fallback session, if it cannot.
+pub(super) fn why_not_forwarded(name: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let begins = |prefix: &str| lower.starts_with(prefix);
+    if !is_token(name) {
+        return Some(not_a_name(name));
+    }
+    if lower == "host" || begins(RESERVED_PREFIX) {
+        return Some(format!("`{name}` is the handshake's own"));
+    }
+    if begins("content-") || lower == "expect" {
+        return Some(format!(
+            "`{name}` is about the request's content, which a handshake has none of"
+        ));
+    }
+    if RESERVED.contains(&lower.as_str()) || begins("proxy-") || lower == "http2-settings" {
+        return Some(format!(
+            "`{name}` belongs to the connection and cannot be forwarded"
+        ));
+    }
+    if lower == "forwarded" || begins("x-forwarded-") || lower == "x-real-ip" {
+        return Some(format!(
+            "`{name}` is the proxy's to set, by `trusted_proxies`"
+        ));
+    }
+    let always = ALWAYS_FORWARDED.contains(&lower.as_str());
+    always.then(|| format!("`{name}` is forwarded in any case"))
 }
 
 /// Checks a name that is the value at `path`.

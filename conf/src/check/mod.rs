@@ -1,17 +1,21 @@
 //! What makes sense and what does not, in a configuration that has the right shape: references, names that mean
 //! something to HTTP, numbers that contradict each other. All mistakes are collected.
 
+mod fallback;
 mod fields;
 mod listeners;
 mod route;
 mod upstream;
 
+use std::fmt;
+use std::ops::RangeInclusive;
+
 use crate::error::{Mistake, Path};
 use crate::model::{Config, Limits, Timeouts};
-use crate::units::Duration;
+use crate::units::{ByteSize, Duration};
 
 /// Bounds of `limits.header_size`.
-const HEADER_SIZES: std::ops::RangeInclusive<u64> = (1 << 10)..=(1 << 20);
+const HEADER_SIZES: RangeInclusive<ByteSize> = ByteSize::new(1 << 10)..=ByteSize::new(1 << 20);
 
 /// More threads than any machine has cores.
 const MAX_THREADS: usize = 1024;
@@ -27,6 +31,7 @@ pub(crate) fn check(config: &Config) -> Vec<Mistake> {
     route::check_all(&mut found, config, &root.key("routes"));
     timeouts(&mut found, &config.timeouts, &root.key("timeouts"));
     limits(&mut found, &config.limits, &root.key("limits"));
+    fallback::memory(&mut found, config, &root);
     drain(&mut found, config, &root.key("drain"));
     if let Some(threads) = config.threads.filter(|n| n.get() > MAX_THREADS) {
         let message = format!("expected at most {MAX_THREADS} threads, got {threads}");
@@ -52,6 +57,28 @@ impl Mistakes {
             self.add(path, "expected a duration longer than 0s");
         }
     }
+
+    fn within<T: Measure>(&mut self, value: T, range: &RangeInclusive<T>, path: Path) {
+        if !range.contains(&value) {
+            let (what, low, high) = (T::NAME, range.start(), range.end());
+            let message = format!("expected a {what} from {low} to {high}, got {value}");
+            self.add(path, message);
+        }
+    }
+}
+
+/// A value with a unit.
+trait Measure: fmt::Display + PartialOrd {
+    /// What it is called.
+    const NAME: &'static str;
+}
+
+impl Measure for Duration {
+    const NAME: &'static str = "duration";
+}
+
+impl Measure for ByteSize {
+    const NAME: &'static str = "size";
 }
 
 fn timeouts(found: &mut Mistakes, timeouts: &Timeouts, path: &Path) {
@@ -68,11 +95,7 @@ fn timeouts(found: &mut Mistakes, timeouts: &Timeouts, path: &Path) {
 }
 
 fn limits(found: &mut Mistakes, limits: &Limits, path: &Path) {
-    let size = limits.header_size;
-    if !HEADER_SIZES.contains(&size.get()) {
-        let message = format!("expected a size from 1KiB to 1MiB, got {size}");
-        found.add(path.key("header_size"), message);
-    }
+    found.within(limits.header_size, &HEADER_SIZES, path.key("header_size"));
 }
 
 fn drain(found: &mut Mistakes, config: &Config, path: &Path) {

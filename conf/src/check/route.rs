@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Mistakes, fields};
+use super::{Mistakes, fallback, fields};
 use crate::address::HostPort;
 use crate::error::{Mistake, Path};
 use crate::model::{Config, Route, RouteTimeouts, WebSocket};
@@ -72,6 +72,7 @@ fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {
     );
     timeouts(found, &route.timeouts, &path.key("timeouts"));
     websocket(found, &route.websocket, &path.key("websocket"));
+    fallback::check(found, &route.fallback, &path.key("fallback"));
 }
 
 fn reference(found: &mut Mistakes, config: &Config, upstream: &str, path: Path) {
