@@ -6,15 +6,12 @@ use towpath_fallback::dialect::towpath::Settings;
 use towpath_fallback::session;
 use towpath_fallback::{Bounds, Origins, Route};
 
-/// The longest message where the configuration says nothing, in bytes.
-const MAX_MESSAGE: usize = 16 << 20;
-
 /// What a route says of the fallback; `None`: it has none.
 pub(crate) fn route(conf: &towpath_conf::Route) -> Option<Route> {
-    let fallback = conf.fallback_in_force()?;
+    let fallback = Some(&conf.fallback).filter(|fallback| fallback.enabled)?;
     let limits = session::Limits {
         buffer: size(fallback.buffer),
-        max_message: fallback.max_message.map_or(MAX_MESSAGE, size),
+        max_message: size(fallback.max_message),
         resume: fallback.resume.get(),
         ..session::Limits::default()
     };
@@ -26,7 +23,7 @@ pub(crate) fn route(conf: &towpath_conf::Route) -> Option<Route> {
         settings: Settings {
             hold: fallback.hold.get(),
             open_timeout: fallback.open_timeout.get(),
-            stream: fallback.stream.is_on(),
+            stream: fallback.stream,
             limits,
             forward_headers: forward_headers.collect(),
         },
@@ -47,11 +44,7 @@ fn origins(conf: &towpath_conf::Origins) -> Origins {
     match conf {
         towpath_conf::Origins::Upstream => Origins::Upstream,
         towpath_conf::Origins::SameOrigin => Origins::SameOrigin,
-        towpath_conf::Origins::List(list) => Origins::List(
-            list.iter()
-                .map(|origin| origin.as_str().to_owned())
-                .collect(),
-        ),
+        towpath_conf::Origins::List(list) => Origins::List(list.clone()),
     }
 }
 

@@ -46,7 +46,10 @@ impl Stream {
     /// Waits for the end, and gives all frames, without padding.
     pub async fn whole(mut self) -> Answer {
         while self.more().await {}
-        self.so_far().unwrap()
+        self.so_far().unwrap_or_else(|wrong| {
+            let tail = self.bytes.len().saturating_sub(64);
+            panic!("{wrong:?} after {} bytes: {:x?}", self.bytes.len(), &self.bytes[tail..])
+        })
     }
 
     fn so_far(&self) -> Result<Answer, Unreadable> {

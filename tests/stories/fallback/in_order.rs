@@ -53,7 +53,7 @@ async fn after_a_gap_nothing_is_taken_and_all_is_asked_for_again() {
 /// Frames count even in a poll that is too late to be held.
 #[tokio::test]
 async fn frames_are_taken_before_anything_else_is_looked_at() {
-    let mut carried = ByHand::open("hold: 200ms").await;
+    let mut carried = ByHand::open("hold: 1s").await;
     let mut later = carried.session.again(&[]);
     later.poll(0).await;
     let request = carried.session.request();

@@ -22,7 +22,7 @@ async fn hold(carried: &mut ByHand) -> Wire {
 
 #[tokio::test]
 async fn a_client_that_comes_back_goes_on_where_it_was() {
-    let mut carried = ByHand::open("hold: 1h, resume: 1h").await;
+    let mut carried = ByHand::open("hold: 5m, resume: 10m").await;
     for word in ["first", "second"] {
         hold(&mut carried).await.reset();
         carried
@@ -39,7 +39,7 @@ async fn a_client_that_comes_back_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn a_client_that_does_not_come_back_is_given_up() {
-    let mut carried = ByHand::open("hold: 1h, resume: 500ms").await;
+    let mut carried = ByHand::open("hold: 1s, resume: 6s").await;
     // While it is held, the session lives on for longer than that.
     let held = hold(&mut carried).await;
     carried
@@ -67,7 +67,7 @@ async fn a_thousand_abandoned_sessions_leave_nothing_behind() {
     const SESSIONS: usize = 1000;
     let backend = RawBackend::start().await;
     let towpath = Towpath::start(&format!(
-        "limits: {{ opens_per_second: off }}\nroutes: [{{ upstream: {}, fallback: {{ resume: 2s }} }}]",
+        "limits: {{ opens_per_second: off }}\nroutes: [{{ upstream: {}, fallback: {{ hold: 1s, resume: 6s }} }}]",
         backend.address()
     ))
     .await;

@@ -11,7 +11,7 @@ fn says(text: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_held_poll_is_answered_as_soon_as_there_is_something() {
-    let mut carried = ByHand::open("hold: 1h, resume: 1h").await;
+    let mut carried = ByHand::open("hold: 5m, resume: 10m").await;
     let (answer, ()) = tokio::join!(carried.session.poll(0), carried.server.send(says("news")));
     assert_eq!(answer.status, Status::Ok);
     assert_eq!(
@@ -22,7 +22,7 @@ async fn a_held_poll_is_answered_as_soon_as_there_is_something() {
 
 #[tokio::test]
 async fn a_poll_is_answered_without_news_when_the_hold_is_over() {
-    let mut carried = ByHand::open("hold: 200ms").await;
+    let mut carried = ByHand::open("hold: 1s").await;
     assert_eq!(carried.session.opened.wait, 200);
     for wait in [200, 100, 0] {
         let request = carried.session.request();
@@ -35,7 +35,7 @@ async fn a_poll_is_answered_without_news_when_the_hold_is_over() {
 /// D3. The one that is held is told, and the new one is served from its own `ack`.
 #[tokio::test]
 async fn a_newer_poll_takes_over() {
-    let mut carried = ByHand::open("hold: 1h, resume: 1h").await;
+    let mut carried = ByHand::open("hold: 5m, resume: 10m").await;
     let mut second = carried.session.again(&[]);
     let superseded = tokio::spawn(async move { carried.session.poll(0).await });
     let newer = tokio::spawn(async move { second.poll(0).await });
@@ -48,7 +48,7 @@ async fn a_newer_poll_takes_over() {
 
 #[tokio::test]
 async fn an_older_poll_is_stale_and_does_no_harm() {
-    let mut carried = ByHand::open("hold: 200ms").await;
+    let mut carried = ByHand::open("hold: 1s").await;
     let mut later = carried.session.again(&[]);
     assert_eq!(later.poll(0).await.status, Status::Ok);
     let stale = carried.session.poll(0).await;
