@@ -3,9 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::codec::{Frames, Head, Request, Status, size_of};
+use super::codec::{Frames, Request, Status};
 use super::eagerness::{Eagerness, Verdict};
 use crate::session::{Client, Close, Ended, Session, Took};
+use answer::{Reply, Wanted, head, is_last, over, reach};
+
+pub use answer::{Answer, Part};
+
+mod answer;
 
 /// How long a poll's answer may be under way before its frames may be repeated to others.
 const TRANSIT: Duration = Duration::from_secs(3);
@@ -35,34 +40,6 @@ pub struct Settings {
     pub stream: bool,
 }
 
-/// What one request is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Which request.
-    pub key: Key,
-    /// What it is.
-    pub part: Part,
-    /// The head. In a stream only its beginning has one, and its end only the status.
-    pub head: Head,
-    /// Carries the frames after this number, ...
-    pub after: u64,
-    /// ... and up to this one.
-    pub last: u64,
-}
-
-/// Which part of a response an answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// A stream's head, padding, and the frames that are there.
-    Begin,
-    /// More frames; none is padding.
-    More,
-    /// The last frames, and the stream's end.
-    End,
-}
-
 /// The requests of one session.
 #[derive(Debug)]
 pub struct Polls {
@@ -74,7 +51,7 @@ pub struct Polls {
     /// What a poll's answer carried lately.
     transit: Option<Transit>,
     eagerness: Eagerness,
-    answers: Vec<Answer>,
+    replies: Vec<Reply>,
 }
 
 /// The poll that waits for something to say.
@@ -134,7 +111,7 @@ impl Polls {
             serial: 0,
             transit: None,
             eagerness: Eagerness::new(settings.spacing, now),
-            answers: Vec::new(),
+            replies: Vec::new(),
         }
     }
 
@@ -142,16 +119,16 @@ impl Polls {
     pub fn request(&mut self, session: &mut Session, key: Key, request: Request, now: Instant) {
         let serial = request.serial;
         if session.client() == Client::Gone {
-            return self.say(session, key, serial, Status::Gone);
+            return self.say(key, serial, Status::Gone);
         }
         if request.ack > session.to_client().last() {
-            return self.say(session, key, serial, Status::Protocol);
+            return self.say(key, serial, Status::Protocol);
         }
         let before = session.accepted();
         let applied = apply(session, request.first, request.frames, now);
         let progress = session.acknowledge(request.ack, now) == Ok(true);
         if let Some(status) = over(session) {
-            return self.say(session, key, serial, status);
+            return self.say(key, serial, status);
         }
         if progress || session.accepted() > before {
             self.eagerness.news();
@@ -160,19 +137,16 @@ impl Polls {
         }
         let budget = usize::try_from(request.budget).map_or(MAX_BUDGET, |b| b.min(MAX_BUDGET));
         match applied {
-            Applied::Gap => self.say(session, key, serial, Status::Resend),
-            Applied::Full { next, frames } => self.park(
-                session,
-                Parked {
-                    key,
-                    serial,
-                    ack: request.ack,
-                    budget,
-                    next,
-                    frames,
-                    until: now + PATIENCE,
-                },
-            ),
+            Applied::Gap => self.say(key, serial, Status::Resend),
+            Applied::Full { next, frames } => self.park(Parked {
+                key,
+                serial,
+                ack: request.ack,
+                budget,
+                next,
+                frames,
+                until: now + PATIENCE,
+            }),
             Applied::All if request.wait > 0 => {
                 let wait = Duration::from_millis(request.wait).min(self.settings.hold);
                 let stream = (request.stream && self.settings.stream).then_some(Stream {
@@ -182,19 +156,16 @@ impl Polls {
                     padding: now + STREAM_PADDING,
                 });
                 let life = stream.as_ref().map_or(wait, |_| STREAM_LIFE);
-                self.hold(
-                    session,
-                    Hold {
-                        key,
-                        serial,
-                        after: request.ack,
-                        budget,
-                        until: now + life,
-                        stream,
-                    },
-                );
+                self.hold(Hold {
+                    key,
+                    serial,
+                    after: request.ack,
+                    budget,
+                    until: now + life,
+                    stream,
+                });
             }
-            Applied::All => self.answer_at_once(session, key, serial, request.ack, budget, now),
+            Applied::All => self.answer_at_once(key, serial, request.ack, budget, now),
         }
     }
 
@@ -211,8 +182,8 @@ impl Polls {
         now: Instant,
         room: impl Fn(Key) -> bool,
     ) -> Option<Answer> {
-        if let Some(answer) = self.answers.pop() {
-            return Some(answer);
+        if let Some(reply) = self.replies.pop() {
+            return Some(reply.answer(session));
         }
         self.unpark(session, now)
             .or_else(|| self.answer_hold(session, now, room))
@@ -242,26 +213,26 @@ impl Polls {
             }
         }
         let advice = self.eagerness.advice(now);
-        self.throttle(session, key, serial, advice);
+        self.throttle(key, serial, advice);
         false
     }
 
     /// Holds a poll, in the place of the one that is held.
-    fn hold(&mut self, session: &Session, hold: Hold) {
+    fn hold(&mut self, hold: Hold) {
         if hold.serial < self.serial {
-            return self.say(session, hold.key, hold.serial, Status::Stale);
+            return self.say(hold.key, hold.serial, Status::Stale);
         }
         self.serial = hold.serial;
         self.transit = None;
         if let Some(old) = self.hold.replace(hold) {
-            self.dismiss(session, &old, Status::Superseded);
+            self.replies.push(dismissal(&old, Status::Superseded));
         }
     }
 
-    fn park(&mut self, session: &Session, parked: Parked) {
+    fn park(&mut self, parked: Parked) {
         if self.parked.is_some() {
             // One is enough: whoever sends in parallel repeats himself.
-            return self.throttle(session, parked.key, parked.serial, self.settings.spacing);
+            return self.throttle(parked.key, parked.serial, self.settings.spacing);
         }
         self.parked = Some(parked);
     }
@@ -277,33 +248,27 @@ impl Polls {
                 return None;
             }
             Applied::Full { .. } => {
-                self.throttle(session, parked.key, parked.serial, self.settings.spacing);
+                self.throttle(parked.key, parked.serial, self.settings.spacing);
             }
             _ => {
                 let (ack, budget) = (parked.ack, parked.budget);
-                self.answer_at_once(session, parked.key, parked.serial, ack, budget, now);
+                self.answer_at_once(parked.key, parked.serial, ack, budget, now);
             }
         }
-        self.answers.pop()
+        self.replies.pop().map(|reply| reply.answer(session))
     }
 
     /// Answers a request that does not wait. Frames that a poll's answer has just carried are on their way already.
-    fn answer_at_once(
-        &mut self,
-        session: &Session,
-        key: Key,
-        serial: u64,
-        ack: u64,
-        budget: usize,
-        now: Instant,
-    ) {
+    fn answer_at_once(&mut self, key: Key, serial: u64, ack: u64, budget: usize, now: Instant) {
         if self.hold.is_some() {
-            return self.say(session, key, serial, Status::Ok);
+            return self.say(key, serial, Status::Ok);
         }
         let transit = self.transit.filter(|transit| transit.until > now);
         let after = transit.map_or(ack, |transit| transit.last.max(ack));
-        let answer = whole(session, key, serial, after, budget);
-        self.answers.push(answer);
+        self.replies.push(Reply {
+            frames: Some(Wanted { after, budget }),
+            ..Reply::bare(key, serial, Status::Ok)
+        });
     }
 
     fn answer_hold(
@@ -314,8 +279,7 @@ impl Polls {
     ) -> Option<Answer> {
         let mut hold = self.hold.take()?;
         if let Some(status) = over(session) {
-            self.dismiss(session, &hold, status);
-            return self.answers.pop();
+            return Some(dismissal(&hold, status).answer(session));
         }
         hold.after = hold.after.max(session.to_client().acknowledged());
         if hold.stream.is_some() {
@@ -326,24 +290,16 @@ impl Polls {
             self.hold = Some(hold);
             return None;
         }
-        let answer = whole(session, hold.key, hold.serial, hold.after, hold.budget);
+        let reply = Reply {
+            frames: Some(Wanted {
+                after: hold.after,
+                budget: hold.budget,
+            }),
+            ..Reply::bare(hold.key, hold.serial, Status::Ok)
+        };
+        let answer = reply.answer(session);
         self.carried(answer.last, now);
         Some(answer)
-    }
-
-    /// Answers a poll that is held no longer.
-    fn dismiss(&mut self, session: &Session, hold: &Hold, status: Status) {
-        let part = match &hold.stream {
-            Some(stream) if stream.begun => Part::End,
-            _ => Part::Whole,
-        };
-        self.answers.push(Answer {
-            key: hold.key,
-            part,
-            head: head(session, hold.serial, status),
-            after: 0,
-            last: 0,
-        });
     }
 
     /// The next part of a stream, if one is due.
@@ -355,7 +311,7 @@ impl Polls {
         room: impl Fn(Key) -> bool,
     ) -> Option<Answer> {
         let stream = hold.stream.as_mut()?;
-        let (last, size) = reach(session, hold.after, hold.budget);
+        let (last, size) = reach(session, hold.after, hold.budget, 0);
         let over = hold.until <= now || stream.sent >= STREAM_BYTES || is_last(session, last);
         let due = !stream.begun || over || last > hold.after || stream.padding <= now;
         stream.blocked = due && stream.begun && !room(hold.key);
@@ -395,26 +351,27 @@ impl Polls {
         self.transit = Some(Transit { last, until });
     }
 
-    fn say(&mut self, session: &Session, key: Key, serial: u64, status: Status) {
-        self.answers.push(Answer {
-            key,
-            part: Part::Whole,
-            head: head(session, serial, status),
-            after: 0,
-            last: 0,
-        });
+    fn say(&mut self, key: Key, serial: u64, status: Status) {
+        self.replies.push(Reply::bare(key, serial, status));
     }
 
-    fn throttle(&mut self, session: &Session, key: Key, serial: u64, advice: Duration) {
-        let mut head = head(session, serial, Status::Throttled);
-        head.advice = advice.as_millis() as u64;
-        self.answers.push(Answer {
-            key,
-            part: Part::Whole,
-            head,
-            after: 0,
-            last: 0,
+    fn throttle(&mut self, key: Key, serial: u64, advice: Duration) {
+        self.replies.push(Reply {
+            advice,
+            ..Reply::bare(key, serial, Status::Throttled)
         });
+    }
+}
+
+/// What a poll is told that is held no longer.
+fn dismissal(hold: &Hold, status: Status) -> Reply {
+    let part = match &hold.stream {
+        Some(stream) if stream.begun => Part::End,
+        _ => Part::Whole,
+    };
+    Reply {
+        part,
+        ..Reply::bare(hold.key, hold.serial, status)
     }
 }
 
@@ -436,55 +393,5 @@ fn apply(session: &mut Session, first: u64, mut frames: Frames, now: Instant) ->
     }
 }
 
-/// A response with the frames after `after`, as far as the budget reaches.
-fn whole(session: &Session, key: Key, serial: u64, after: u64, budget: usize) -> Answer {
-    let after = after.max(session.to_client().acknowledged());
-    let (last, _) = reach(session, after, budget);
-    let mut head = head(session, serial, Status::Ok);
-    head.first = if last > after { after + 1 } else { 0 };
-    Answer {
-        key,
-        part: Part::Whole,
-        head,
-        after,
-        last,
-    }
-}
-
-/// The last frame after `after` that the budget reaches, and how many bytes that makes. One frame fits in any case.
-fn reach(session: &Session, after: u64, budget: usize) -> (u64, usize) {
-    let (mut last, mut size) = (after, 0);
-    for (number, frame) in session.to_client().after(after) {
-        let more = size + size_of(frame);
-        if more > budget && size > 0 {
-            break;
-        }
-        (last, size) = (number, more);
-    }
-    (last, size)
-}
-
-/// What a client is told that has nothing more to ask.
-fn over(session: &Session) -> Option<Status> {
-    match session.client() {
-        Client::Live => None,
-        Client::Closed => Some(Status::Closed),
-        Client::Gone => Some(Status::Gone),
-    }
-}
-
-/// Whether nothing will follow frame `last`.
-fn is_last(session: &Session, last: u64) -> bool {
-    session.to_client().is_closed() && session.to_client().last() == last
-}
-
-fn head(session: &Session, serial: u64, status: Status) -> Head {
-    Head {
-        status,
-        serial,
-        ack: session.accepted(),
-        credit: session.credit() as u64,
-        advice: 0,
-        first: 0,
-    }
-}
+#[cfg(test)]
+mod tests;
