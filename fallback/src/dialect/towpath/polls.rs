@@ -281,7 +281,12 @@ impl Polls {
         if let Some(status) = over(session) {
             return Some(dismissal(&hold, status).answer(session));
         }
-        hold.after = hold.after.max(session.to_client().acknowledged());
+        let acknowledged = session.to_client().acknowledged();
+        if hold.after < acknowledged && hold.has_begun() {
+            // Its client got frames elsewhere. A stream's frames are counted from its first, so it can skip none.
+            return Some(dismissal(&hold, Status::Ok).answer(session));
+        }
+        hold.after = hold.after.max(acknowledged);
         if hold.stream.is_some() {
             return self.stream(session, hold, now, room);
         }
@@ -363,11 +368,19 @@ impl Polls {
     }
 }
 
+impl Hold {
+    /// Whether it is a stream whose head is out.
+    fn has_begun(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.begun)
+    }
+}
+
 /// What a poll is told that is held no longer.
 fn dismissal(hold: &Hold, status: Status) -> Reply {
-    let part = match &hold.stream {
-        Some(stream) if stream.begun => Part::End,
-        _ => Part::Whole,
+    let part = if hold.has_begun() {
+        Part::End
+    } else {
+        Part::Whole
     };
     Reply {
         part,

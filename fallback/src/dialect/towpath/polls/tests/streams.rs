@@ -131,3 +131,35 @@ fn what_a_cut_stream_carried_is_repeated_to_the_next() {
     let key = story.ask(stream(2, 0));
     assert_eq!(story.answers(), [part(key, Part::Begin, Status::Ok, &[1])]);
 }
+
+#[test]
+fn a_stream_ends_rather_than_skip_what_its_client_got_elsewhere() {
+    let mut story = Story::new();
+    story.hear(1);
+    story.hear(1);
+    // Whatever this answer carried is still on its way when the stream begins, slowly.
+    assert_eq!(story.answer(send(1, 0)), (Status::Ok, vec![1, 2]));
+    let one_frame = Ask {
+        budget: 0,
+        ..stream(2, 0)
+    };
+    let key = story.ask(one_frame);
+    assert_eq!(
+        story
+            .polls
+            .answer(&mut story.session, story.now, |_| false)
+            .map(|answer| story.told(&answer)),
+        Some(part(key, Part::Begin, Status::Ok, &[1]))
+    );
+    story.room = false;
+    let ack = story.ask(send(3, 2));
+    story.hear(1);
+    assert_eq!(
+        story.answers(),
+        [
+            part(key, Part::End, Status::Ok, &[]),
+            whole(ack, Status::Ok, &[])
+        ]
+    );
+    assert_eq!(story.answer(poll(4, 2)), (Status::Ok, vec![3]));
+}
