@@ -171,6 +171,9 @@ impl Session {
         if self.backend != Backend::Open || self.from_client.is_closed() {
             return Took::Over;
         }
+        if number > self.from_client.accepted() + 1 {
+            return Took::Gap;
+        }
         if self.credit() == 0 && !matches!(frame, Frame::Close(_)) {
             return Took::Full;
         }

@@ -92,6 +92,16 @@ fn frames_without_room_wait_for_it() {
 }
 
 #[test]
+fn a_gap_is_told_at_once_though_there_is_no_room() {
+    let mut story = narrow();
+    story.answer(send(1, 0).with(1, &[text(100)]));
+    assert_eq!(
+        story.answer(send(2, 0).with(3, &[text(100)])),
+        (Status::Resend, vec![])
+    );
+}
+
+#[test]
 fn frames_that_get_no_room_are_not_taken() {
     let mut story = narrow();
     let key = story.ask(send(1, 0).with(1, &[text(100), text(100)]));
