@@ -81,6 +81,8 @@ struct Parked {
     key: Key,
     serial: u64,
     ack: u64,
+    /// Whether its client waits for frames too.
+    is_poll: bool,
     budget: usize,
     next: u64,
     frames: Frames,
@@ -116,7 +118,7 @@ impl Polls {
     }
 
     /// Takes a request in: its frames first, then what it acknowledges, then what it asks for.
-    pub fn request(&mut self, session: &mut Session, key: Key, request: Request, now: Instant) {
+    pub fn request(&mut self, session: &mut Session, key: Key, mut request: Request, now: Instant) {
         let serial = request.serial;
         if session.client() == Client::Gone {
             return self.say(key, serial, Status::Gone);
@@ -125,7 +127,8 @@ impl Polls {
             return self.say(key, serial, Status::Protocol);
         }
         let before = session.accepted();
-        let applied = apply(session, request.first, request.frames, now);
+        let frames = std::mem::take(&mut request.frames);
+        let applied = apply(session, request.first, frames, now);
         let progress = session.acknowledge(request.ack, now) == Ok(true);
         if let Some(status) = over(session) {
             return self.say(key, serial, status);
@@ -135,37 +138,26 @@ impl Polls {
         } else if !self.may_ask(session, key, serial, now) {
             return;
         }
-        let budget = usize::try_from(request.budget).map_or(MAX_BUDGET, |b| b.min(MAX_BUDGET));
         match applied {
             Applied::Gap => self.say(key, serial, Status::Resend),
-            Applied::Full { next, frames } => self.park(Parked {
-                key,
-                serial,
-                ack: request.ack,
-                budget,
-                next,
-                frames,
-                until: now + PATIENCE,
-            }),
-            Applied::All if request.wait > 0 => {
-                let wait = Duration::from_millis(request.wait).min(self.settings.hold);
-                let stream = (request.stream && self.settings.stream).then_some(Stream {
-                    begun: false,
-                    blocked: false,
-                    sent: 0,
-                    padding: now + STREAM_PADDING,
-                });
-                let life = stream.as_ref().map_or(wait, |_| STREAM_LIFE);
-                self.hold(Hold {
+            Applied::Full { next, frames } if self.parked.is_none() => {
+                self.parked = Some(Parked {
                     key,
                     serial,
-                    after: request.ack,
-                    budget,
-                    until: now + life,
-                    stream,
+                    ack: request.ack,
+                    is_poll: request.wait > 0,
+                    budget: budget(&request),
+                    next,
+                    frames,
+                    until: now + PATIENCE,
                 });
             }
-            Applied::All => self.answer_at_once(key, serial, request.ack, budget, now),
+            Applied::All | Applied::Full { .. } if request.wait > 0 => {
+                self.hold(self.poll(key, &request, now));
+            }
+            Applied::All => self.answer_at_once(key, serial, request.ack, budget(&request), now),
+            // One is enough: whoever sends in parallel repeats himself.
+            Applied::Full { .. } => self.throttle(key, serial, self.settings.spacing),
         }
     }
 
@@ -217,6 +209,26 @@ impl Polls {
         false
     }
 
+    /// The poll that a request asks for.
+    fn poll(&self, key: Key, request: &Request, now: Instant) -> Hold {
+        let wait = Duration::from_millis(request.wait).min(self.settings.hold);
+        let stream = (request.stream && self.settings.stream).then_some(Stream {
+            begun: false,
+            blocked: false,
+            sent: 0,
+            padding: now + STREAM_PADDING,
+        });
+        let life = stream.as_ref().map_or(wait, |_| STREAM_LIFE);
+        Hold {
+            key,
+            serial: request.serial,
+            after: request.ack,
+            budget: budget(request),
+            until: now + life,
+            stream,
+        }
+    }
+
     /// Holds a poll, in the place of the one that is held.
     fn hold(&mut self, hold: Hold) {
         if hold.serial < self.serial {
@@ -229,31 +241,28 @@ impl Polls {
         }
     }
 
-    fn park(&mut self, parked: Parked) {
-        if self.parked.is_some() {
-            // One is enough: whoever sends in parallel repeats himself.
-            return self.throttle(parked.key, parked.serial, self.settings.spacing);
-        }
-        self.parked = Some(parked);
-    }
-
     /// Goes on with the frames that waited for room.
     fn unpark(&mut self, session: &mut Session, now: Instant) -> Option<Answer> {
         let mut parked = self.parked.take()?;
         let frames = std::mem::take(&mut parked.frames);
-        match apply(session, parked.next, frames, now) {
+        let applied = apply(session, parked.next, frames, now);
+        let (key, serial) = (parked.key, parked.serial);
+        if let Some(status) = over(session) {
+            return Some(Reply::bare(key, serial, status).answer(session));
+        }
+        if parked.is_poll && self.hold.is_none() && session.to_client().last() > parked.ack {
+            // The room may depend on it: a backend that cannot get rid of its own messages may take no others.
+            return Some(self.carry(session, key, serial, parked.ack, parked.budget, now));
+        }
+        match applied {
             Applied::Full { next, frames } if parked.until > now => {
                 (parked.next, parked.frames) = (next, frames);
                 self.parked = Some(parked);
                 return None;
             }
-            Applied::Full { .. } => {
-                self.throttle(parked.key, parked.serial, self.settings.spacing);
-            }
-            _ => {
-                let (ack, budget) = (parked.ack, parked.budget);
-                self.answer_at_once(parked.key, parked.serial, ack, budget, now);
-            }
+            Applied::Full { .. } => self.throttle(key, serial, self.settings.spacing),
+            Applied::Gap => self.say(key, serial, Status::Resend),
+            Applied::All => self.answer_at_once(key, serial, parked.ack, parked.budget, now),
         }
         self.replies.pop().map(|reply| reply.answer(session))
     }
@@ -295,16 +304,26 @@ impl Polls {
             self.hold = Some(hold);
             return None;
         }
+        Some(self.carry(session, hold.key, hold.serial, hold.after, hold.budget, now))
+    }
+
+    /// A poll's answer, with the frames after `after`.
+    fn carry(
+        &mut self,
+        session: &Session,
+        key: Key,
+        serial: u64,
+        after: u64,
+        budget: usize,
+        now: Instant,
+    ) -> Answer {
         let reply = Reply {
-            frames: Some(Wanted {
-                after: hold.after,
-                budget: hold.budget,
-            }),
-            ..Reply::bare(hold.key, hold.serial, Status::Ok)
+            frames: Some(Wanted { after, budget }),
+            ..Reply::bare(key, serial, Status::Ok)
         };
         let answer = reply.answer(session);
         self.carried(answer.last, now);
-        Some(answer)
+        answer
     }
 
     /// The next part of a stream, if one is due.
@@ -386,6 +405,10 @@ fn dismissal(hold: &Hold, status: Status) -> Reply {
         part,
         ..Reply::bare(hold.key, hold.serial, status)
     }
+}
+
+fn budget(request: &Request) -> usize {
+    usize::try_from(request.budget).map_or(MAX_BUDGET, |budget| budget.min(MAX_BUDGET))
 }
 
 /// Gives the session as many of the frames as it takes.

@@ -164,3 +164,43 @@ fn who_brings_something_may_ask_as_often_as_he_likes() {
         assert_eq!(answer, (Status::Ok, vec![round]));
     }
 }
+
+#[test]
+fn a_poll_whose_frames_wait_for_room_is_answered_when_there_are_frames() {
+    let mut story = narrow();
+    let key = story.ask(poll(1, 0).with(1, &[text(100), text(100)]));
+    assert_eq!(story.answers(), []);
+    // The backend takes nothing before it has got rid of this: an echo does so.
+    story.hear(1);
+    assert_eq!(story.answers(), [whole(key, Status::Ok, &[1])]);
+    assert_eq!(story.session.accepted(), 1);
+    let next = story.ask(poll(2, 1).with(2, &[text(100)]));
+    assert_eq!(story.answers(), []);
+    story.take_all();
+    assert_eq!(story.answers(), [whole(next, Status::Ok, &[])]);
+    assert_eq!(story.session.accepted(), 2);
+}
+
+#[test]
+fn a_poll_is_held_though_the_frames_of_another_request_wait_for_room() {
+    let mut story = narrow();
+    let frames = [text(100), text(100)];
+    let send = story.ask(send(1, 0).with(1, &frames));
+    let poll = story.ask(poll(2, 0).with(1, &frames));
+    assert_eq!(story.answers(), []);
+    story.hear(1);
+    assert_eq!(story.answers(), [whole(poll, Status::Ok, &[1])]);
+    story.take_all();
+    assert_eq!(story.answers(), [whole(send, Status::Ok, &[])]);
+}
+
+#[test]
+fn frames_that_wait_for_room_are_answered_when_the_session_ends() {
+    let mut story = narrow();
+    let key = story.ask(send(1, 0).with(1, &[text(100), text(100)]));
+    assert_eq!(story.answers(), []);
+    story
+        .session
+        .backend_closed(Close::new(1000, ""), story.now);
+    assert_eq!(story.answers(), [whole(key, Status::Ok, &[1])]);
+}
