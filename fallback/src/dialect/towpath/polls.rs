@@ -18,11 +18,10 @@ const TRANSIT: Duration = Duration::from_secs(3);
 /// How long frames wait for room.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The most that one answer carries, in bytes of frames.
+/// The most that one answer carries, a stream or not, in bytes of frames.
 const MAX_BUDGET: usize = 1 << 20;
 
-/// A stream ends after so many bytes, or so long, and shows every so often that it lives.
-const STREAM_BYTES: usize = 1 << 20;
+/// A stream ends after so long at the latest, and shows every so often that it lives.
 const STREAM_LIFE: Duration = Duration::from_secs(60);
 const STREAM_PADDING: Duration = Duration::from_secs(15);
 
@@ -335,8 +334,9 @@ impl Polls {
         room: impl Fn(Key) -> bool,
     ) -> Option<Answer> {
         let stream = hold.stream.as_mut()?;
-        let (last, size) = reach(session, hold.after, hold.budget, 0);
-        let over = hold.until <= now || stream.sent >= STREAM_BYTES || is_last(session, last);
+        let (last, sent) = reach(session, hold.after, hold.budget, stream.sent);
+        let spent = last < session.to_client().last() || (sent > 0 && sent >= hold.budget);
+        let over = hold.until <= now || spent || is_last(session, last);
         let due = !stream.begun || over || last > hold.after || stream.padding <= now;
         stream.blocked = due && stream.begun && !room(hold.key);
         if !due || stream.blocked {
@@ -358,7 +358,7 @@ impl Polls {
             last,
         };
         stream.begun = true;
-        stream.sent += size;
+        stream.sent = sent;
         stream.padding = now + STREAM_PADDING;
         hold.after = last;
         if part == Part::End {

@@ -163,3 +163,38 @@ fn a_stream_ends_rather_than_skip_what_its_client_got_elsewhere() {
     );
     assert_eq!(story.answer(poll(4, 2)), (Status::Ok, vec![3]));
 }
+
+#[test]
+fn a_stream_ends_when_its_budget_is_spent() {
+    let mut story = Story::new();
+    let little = Ask {
+        budget: 100,
+        ..stream(1, 0)
+    };
+    let key = story.ask(little);
+    story.hear(48);
+    story.hear(47);
+    story.answers();
+    story.hear(1);
+    story.hear(1);
+    // 50 + 49 bytes went, and these would make it 102.
+    assert_eq!(story.answers(), [part(key, Part::End, Status::Ok, &[])]);
+    let next = story.ask(stream(2, 2));
+    assert_eq!(
+        story.answers(),
+        [part(next, Part::Begin, Status::Ok, &[3, 4])]
+    );
+}
+
+#[test]
+fn a_streams_first_frame_comes_whatever_its_budget() {
+    let mut story = Story::new();
+    let none = Ask {
+        budget: 0,
+        ..stream(1, 0)
+    };
+    let key = story.ask(none);
+    story.answers();
+    story.hear(10);
+    assert_eq!(story.answers(), [part(key, Part::End, Status::Ok, &[1])]);
+}
