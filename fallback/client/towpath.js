@@ -291,7 +291,6 @@ const session = (url, protocols, known, up) => {
         const { value, done } = await reader.read();
         if (gone) return 0;
         if (done) break;
-        alive = now();
         buffer = join(buffer.subarray(at), value);
         at = mark = 0;
         try {
@@ -320,6 +319,7 @@ const session = (url, protocols, known, up) => {
           if (e != take) throw e;
           at = mark;
         }
+        if (status >= 0) alive = now();
         if (flow && padded) tell("streaming");
         if (!flow || padded) deadline(lane, flow ? 35e3 : grace);
       }
@@ -339,7 +339,6 @@ const session = (url, protocols, known, up) => {
         known.noStream = now() + 9e5;
         keep(known);
       }
-      if (!flow) tell("polling");
     }
     if (status > 4 && status < 9) end();
     return status ? Math.max(advice, spacing) : advice;
@@ -357,6 +356,7 @@ const session = (url, protocols, known, up) => {
       // Buffered on the way, or the network is gone: the next poll tells.
       stream = false;
       suspect = true;
+      tell("polling");
       return 0;
     } else if (!padded) {
       stream ||= suspect;
@@ -681,6 +681,7 @@ const Close = g.CloseEvent || class CloseEvent extends Event {
 const WS = class WebSocket extends EventTarget {
   /** @param {string} url @param {any} protocols */
   constructor(url, protocols = []) {
+    if (!arguments.length) throw new TypeError("no URL");
     let u;
     try {
       u = new URL(new URL(url, g.document?.baseURI || g.location?.href).href.replace(/^http/, "ws"));
@@ -700,9 +701,9 @@ const WS = class WebSocket extends EventTarget {
     if (!arguments.length) throw new TypeError("nothing to send");
     of(this).send(data);
   }
-  /** @param {number} [code] @param {string} [reason] */
-  close(code, reason) {
-    of(this).close(code, reason);
+  /** @param {[number?, string?]} args */
+  close(...args) {
+    of(this).close(...args);
   }
   /** @param {any} it */
   static [Symbol.hasInstance](it) {

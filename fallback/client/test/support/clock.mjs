@@ -1,5 +1,6 @@
 // Time that passes only when nothing else is left to do, so that minutes of waiting take no time and a test's outcome
 // does not hang on the machine's speed. Replaces the global timers and Date.now.
+import { after } from "node:test";
 
 /** How many turns of the event loop without a timer count as "nothing left to do". */
 const QUIET = 40;
@@ -11,6 +12,7 @@ let time = Date.UTC(2030, 0);
 let id = 0;
 let quiet = 0;
 let running = false;
+let over = false;
 
 Date.now = () => time;
 globalThis.setTimeout = /** @type {any} */ ((fn, ms = 0, ...args) => {
@@ -23,7 +25,13 @@ globalThis.setTimeout = /** @type {any} */ ((fn, ms = 0, ...args) => {
 });
 globalThis.clearTimeout = /** @type {any} */ ((which) => timers.delete(which));
 
+// Sockets that a test leaves behind would poll for ever.
+after(() => {
+  over = true;
+});
+
 function pass() {
+  if (over) return;
   if (++quiet >= QUIET) {
     quiet = 0;
     let next;
