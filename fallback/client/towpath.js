@@ -377,7 +377,8 @@ const session = (url, protocols, known, up) => {
       run(sends);
     };
     got++;
-    unacked += data.length;
+    // The proxy holds a limited number of frames, too.
+    unacked += data.length + 256;
     if (type == 8) {
       const odd = data[0] & 1;
       up.close(odd ? 1006 : data[1] * 256 + data[2] || 1005, odd ? "" : decode(data.subarray(3)));
