@@ -176,6 +176,11 @@ const session = (url, protocols, known, up) => {
         stream = a.stream && options.stream && !((known.noStream || 0) > now());
         alive = now();
         polls.fails = 0;
+        // As a browser does it whose subprotocols were all passed over.
+        if (protocols.length && !a.protocol) {
+          end();
+          return me.leave();
+        }
         up.open(a.protocol);
         tell("polling");
         return run(polls);
@@ -540,9 +545,9 @@ const socket = (ws, u, list, plain, why) => {
       carry("websocket");
       closed();
     };
-    const blocked = (cause = "blocked") => {
+    const blocked = (cause = "blocked", sure = true) => {
       leave();
-      decide(known, "bad", cause);
+      if (sure) decide(known, "bad", cause);
       fall(cause);
     };
 
@@ -567,7 +572,8 @@ const socket = (ws, u, list, plain, why) => {
           if (heard || ended) return show();
           if (age >= trips(known, 2e3)) return blocked("mute");
         } else if (dead) {
-          if (status != "connecting") return blocked();
+          // The browser itself gives up if no subprotocol was chosen.
+          if (status != "connecting") return blocked("blocked", status == "unseen" || !list.length);
         } else if (ended || status == "unseen" && age >= patience()) return blocked();
         else if (status == "open" && now() - (answered ||= now()) >= 2e3) return blocked("mute");
         await new Promise((done) => {
