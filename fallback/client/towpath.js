@@ -697,7 +697,7 @@ const WS = class WebSocket extends EventTarget {
     const ours = hosts.has(u.host);
     if (!ours && !Native) raise("NotSupportedError", `no WebSocket here, and '${u.host}' is no configured host`);
     if (!ours && new.target == WS) return new /** @type {any} */ (Native)(url, protocols);
-    const list = (Object(protocols) === protocols && protocols[Symbol.iterator] ? [...protocols] : [protocols]).map(String);
+    const list = (Object(protocols) === protocols && protocols[Symbol.iterator] ? [...protocols] : [protocols]).map((p) => `${p}`);
     if (!list.every((p) => /^[!#$%&'*+\-.^`|~\w]+$/.test(p)) || new Set(list.map((p) => p.toLowerCase())).size < list.length)
       raise("SyntaxError", `'${list}' are no distinct subprotocols`);
     super();
