@@ -475,7 +475,7 @@ const socket = (ws, u, list, plain, why) => {
       fn();
     });
   };
-  const open = (chosen = "") => emit(true, () => {
+  const open = (chosen = "", later = true) => emit(later, () => {
     if (state) return;
     state = 1;
     protocol = chosen;
@@ -538,10 +538,10 @@ const socket = (ws, u, list, plain, why) => {
       it.close();
     };
     const closed = () => dead && close(false, dead.code, dead.reason, dead.wasClean, failed);
-    const show = () => {
+    const show = (later = true) => {
       if (native) return;
       native = it;
-      open(it.protocol);
+      open(it.protocol, later);
       carry("websocket");
       closed();
     };
@@ -586,7 +586,7 @@ const socket = (ws, u, list, plain, why) => {
     it.onopen = () => {
       opened = now();
       clearTimeout(timer);
-      plain || verdict(known) == "good" ? show() : weigh();
+      plain || verdict(known) == "good" ? show(false) : weigh();
     };
     it.onmessage = ({ data }) => {
       known.worked = true;
