@@ -40,6 +40,14 @@ impl HttpClient {
             .unwrap()
     }
 
+    /// Passes a request on as it is, however long its response takes to begin.
+    pub(crate) async fn pass(
+        &mut self,
+        request: Request<Body>,
+    ) -> hyper::Result<Response<Incoming>> {
+        self.sender.send_request(request).await
+    }
+
     /// Gets `path`: the status and the whole content.
     pub async fn get(&mut self, path: &str) -> (u16, Bytes) {
         let response = self.send(Request::get(path).body(full("")).unwrap()).await;

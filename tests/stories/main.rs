@@ -8,6 +8,7 @@
 
 mod bad_network;
 mod balance;
+mod browser;
 mod cli;
 mod demo;
 mod drain;

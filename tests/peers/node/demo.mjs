@@ -1,7 +1,7 @@
 // Two windows of the demo's page chat with each other, in headless Chromium.
 // Usage: node demo.mjs http://HOST:PORT/
 import assert from 'node:assert/strict';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const url = process.argv[2];
 const faults = [];
@@ -26,19 +26,7 @@ async function hears(page, text) {
   await page.locator('#log li', { hasText: text }).waitFor();
 }
 
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: [
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
+const browser = await launch();
 try {
   const ann = await window(browser, 'ann');
   const bob = await window(browser, 'bob');
