@@ -89,8 +89,18 @@ impl Unreadable {
 }
 
 impl Answer {
-    /// Reads a body.
+    /// Reads a whole body.
     pub fn parse(body: &[u8]) -> Result<Self, Unreadable> {
+        let answer = Self::so_far(body)?;
+        match (answer.first, answer.frames.iter().any(Frame::is_numbered)) {
+            // Cut between two frames.
+            (1.., false) => Err(Unreadable::Short),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Reads what has come of a stream, up to the end of a frame.
+    pub(super) fn so_far(body: &[u8]) -> Result<Self, Unreadable> {
         let bytes = &mut body.strip_prefix(MAGIC).ok_or(Unreadable::Foreign)?;
         let status = status(take_byte(bytes)?)?;
         let [serial, ack, credit, advice, first] = [
@@ -104,11 +114,8 @@ impl Answer {
         while !bytes.is_empty() {
             frames.push(Frame::take(bytes)?);
         }
-        match (first, frames.iter().any(Frame::is_numbered)) {
-            (0, true) => return Err(Unreadable::wrong("numbered frames, but no number")),
-            // Cut between two frames.
-            (1.., false) => return Err(Unreadable::Short),
-            _ => {}
+        if first == 0 && frames.iter().any(Frame::is_numbered) {
+            return Err(Unreadable::wrong("numbered frames, but no number"));
         }
         Ok(Self {
             status,

@@ -53,7 +53,7 @@ impl Stream {
     }
 
     fn so_far(&self) -> Result<Answer, Unreadable> {
-        let mut answer = Answer::parse(&self.bytes)?;
+        let mut answer = Answer::so_far(&self.bytes)?;
         answer
             .frames
             .retain(|frame| frame.kind != super::Kind::Padding);

@@ -57,7 +57,7 @@ async fn frames_are_taken_before_anything_else_is_looked_at() {
     let mut later = carried.session.again(&[]);
     later.poll(0).await;
     let request = carried.session.request();
-    let (first, frames, wait) = (1, texts(&["in a stale poll"]), 200);
+    let (first, frames, wait) = (1, texts(&["in a stale poll"]), 1000);
     let request = Io {
         first,
         frames,

@@ -20,12 +20,15 @@ use std::net::SocketAddr;
 use harness::fallback::{FallbackClient, Opening, Session};
 use harness::{Head, RawBackend, Towpath, Wire};
 
-/// Towpath before this server, with these settings of the route's `fallback`.
+/// Towpath before this server, with these settings of the route's `fallback`. Without any, nothing is said of it.
 async fn in_front_of(server: SocketAddr, fallback: &str) -> Towpath {
-    Towpath::start(&format!(
-        "routes: [{{ upstream: {server}, fallback: {{ {fallback} }} }}]"
-    ))
-    .await
+    let config = match fallback {
+        "" => format!("routes: [{{ upstream: {server} }}]"),
+        settings => {
+            format!("routes: [{{ upstream: {server}, fallback: {{ {settings} }} }}]")
+        }
+    };
+    Towpath::start(&config).await
 }
 
 /// A conversation between a client and a raw backend.

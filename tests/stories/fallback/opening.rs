@@ -1,7 +1,10 @@
 //! How a session is opened, and what the backend hears of it (§1, §2).
 
-use harness::fallback::{Opened, Opening, Session};
-use harness::{NOBODY, RawBackend, TungstenitePeer, accept_key, full, switching_protocols};
+use harness::fallback::{FallbackClient, Opened, Opening, Session};
+use harness::{
+    Frame, NOBODY, RawBackend, Towpath, TungstenitePeer, accept_key, full, switching_protocols,
+    within,
+};
 use http::Request;
 use serde_json::{Value, json};
 
@@ -145,15 +148,23 @@ async fn a_nonce_is_worth_nothing_from_another_origin() {
     let backend = RawBackend::start().await;
     let towpath = in_front_of(backend.address(), "").await;
     let opening = Opening::new("/chat");
-    let mut tokens = Vec::new();
-    for origin in ["http://page.test", "http://evil.test"] {
-        let opening = opening.clone().field("origin", origin);
-        let (opened, (_server, request)) =
-            tokio::join!(opening.ask(towpath.address()), backend.accept_websocket());
-        assert_eq!(request.value("origin"), Some(origin));
-        tokens.push(Opened::read(&opened.1).token);
-    }
-    assert_ne!(tokens[0], tokens[1]);
+    let own = opening.clone().field("origin", "http://page.test");
+    let (first, _server) = tokio::join!(own.ask(towpath.address()), backend.accept_websocket());
+    let token = Opened::read(&first.1).token;
+
+    let (_, answer) = opening
+        .field("origin", "http://evil.test")
+        .ask(towpath.address())
+        .await;
+    assert_eq!(
+        (&answer["status"], &answer["token"]),
+        (&json!("malformed"), &Value::Null)
+    );
+    assert_eq!(
+        Opened::read(&own.ask(towpath.address()).await.1).token,
+        token
+    );
+    backend.saw_nobody();
 }
 
 #[tokio::test]
@@ -188,5 +199,37 @@ async fn what_is_no_open_reaches_no_backend() {
         assert_eq!(answer["towpath"], 1, "{body}");
         assert_eq!(answer["status"], status, "{body}");
     }
+    backend.saw_nobody();
+}
+
+/// D4, E2. The retry finds room when another session has ended.
+#[tokio::test]
+async fn beyond_the_limit_an_open_is_told_to_come_again() {
+    let backend = RawBackend::start().await;
+    let towpath = Towpath::start(&format!(
+        "limits: {{ sessions_per_address: 1 }}\nroutes: [{{ upstream: {} }}]",
+        backend.address()
+    ))
+    .await;
+    let (first, (mut server, _)) = tokio::join!(
+        FallbackClient::open(towpath.address(), "/chat"),
+        backend.accept_websocket()
+    );
+    let opening = Opening::new("/chat");
+    let (_, answer) = opening.ask(towpath.address()).await;
+    assert_eq!(answer["status"], "busy");
+    assert!(answer["retry_after"].as_u64() > Some(0), "{answer}");
+
+    server.send(Frame::close(1000, "").bytes()).await;
+    assert_eq!(server.frame().await.closing().0, 1000);
+    server.half_close().await;
+    first.ended().await;
+    let second = async {
+        within("room for another", async {
+            while opening.ask(towpath.address()).await.1["status"] == "busy" {}
+        })
+        .await
+    };
+    tokio::join!(second, backend.accept_websocket());
     backend.saw_nobody();
 }

@@ -50,7 +50,7 @@ async fn another_method_is_405() {
 #[tokio::test]
 async fn there_is_nothing_else_below_the_suffix() {
     let (backend, towpath) = alone().await;
-    for path in ["/chat/~towpath/1/nothing", "/chat/~towpath/1/io/more"] {
+    for path in ["/chat/~towpath/1/nothing", "/chat/~towpath/2/open"] {
         let response = ask(&towpath, Request::post(path), full("")).await;
         assert_eq!(response.status(), 404, "{path}");
     }
