@@ -159,18 +159,13 @@ impl FallbackClient {
             .change(|state| state.conversation.push([close]));
     }
 
-    /// Reads on to the end.
-    pub async fn end(&self) -> Ended {
-        loop {
-            if let Err(ended) = self.recv().await {
-                return ended;
-            }
-        }
-    }
-
-    /// Reads on to the end, and waits until it is the end for the proxy too.
+    /// Reads on to the end; it is the end for the proxy too.
     pub async fn ended(&self) -> Ended {
-        let ended = self.end().await;
+        let ended = loop {
+            if let Err(ended) = self.recv().await {
+                break ended;
+            }
+        };
         let over = self
             .session
             .until(|conversation| conversation.over.then_some(()));

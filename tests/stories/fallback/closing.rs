@@ -1,7 +1,7 @@
 //! How a conversation ends, and what each side is told of it (§9).
 
-use harness::fallback::{Ended, FallbackClient};
-use harness::{Frame, Opcode, RawBackend, Signal, Towpath, Wire};
+use harness::fallback::{self, Ended, Io, Kind, Session};
+use harness::{Frame, Opcode, RawBackend, Signal, Towpath, Wire, within};
 
 use super::Conversation;
 
@@ -117,6 +117,7 @@ async fn a_message_over_the_limit_is_1009_for_both() {
     both_are_told(carried, 1009).await;
 }
 
+/// The client hears of it by the poll that is held.
 #[tokio::test]
 async fn when_the_proxy_goes_down_the_client_is_told_1012_and_the_backend_1001() {
     let backend = RawBackend::start().await;
@@ -125,18 +126,28 @@ async fn when_the_proxy_goes_down_the_client_is_told_1012_and_the_backend_1001()
         backend.address()
     ))
     .await;
-    let (client, (mut server, _)) = tokio::join!(
-        FallbackClient::open(towpath.address(), "/chat"),
+    let (mut session, (mut server, _)) = tokio::join!(
+        Session::open(towpath.address(), "/chat"),
         backend.accept_websocket()
     );
-    // The delay lets the client's poll come in.
+    // What it sends shows that the poll is there.
+    let poll = Io {
+        wait: session.opened.wait,
+        first: 1,
+        frames: vec![fallback::Frame::text("I hold")],
+        ..session.request()
+    };
+    let poll = tokio::spawn(async move { session.io(&poll).await });
+    server.frame().await;
+
     towpath.signal(Signal::TERM);
-    let close = server.frame().await;
-    assert_eq!(close.closing().0, 1001);
+    assert_eq!(server.frame().await.closing().0, 1001);
     server.send(Frame::close(1001, "").bytes()).await;
     hang_up(server).await;
-    assert_eq!(client.end().await.code, 1012);
-    drop(client);
+    let answer = within("the poll's answer", poll).await.unwrap();
+    assert_eq!(answer.frames.len(), 1);
+    assert_eq!(answer.frames[0].kind, Kind::Close);
+    assert_eq!(answer.frames[0].payload[..3], [0, 0x03, 0xf4]);
     assert_eq!(towpath.exit_code().await, Some(0));
 }
 

@@ -6,11 +6,15 @@ use tokio::task::JoinSet;
 
 use super::ByHand;
 
-/// A poll that is held, on a connection that can be broken off.
-async fn hold(carried: &mut ByHand) -> Wire {
-    let wait = carried.session.opened.wait;
-    let request = carried.session.request();
-    let body = Io { wait, ..request }.bytes();
+/// A poll that is held, on a connection that can be broken off. The frame that it sends shows that it is there.
+async fn hold(carried: &mut ByHand, number: u64) -> Wire {
+    let body = Io {
+        wait: carried.session.opened.wait,
+        first: number,
+        frames: vec![Frame::text("I hold")],
+        ..carried.session.request()
+    }
+    .bytes();
     let head = format!(
         "POST {} HTTP/1.1\r\nHost: chat.test\r\nContent-Length: {}\r\n\r\n",
         carried.session.path,
@@ -18,14 +22,15 @@ async fn hold(carried: &mut ByHand) -> Wire {
     );
     let mut wire = carried.towpath.connect().await;
     wire.send([head.as_bytes(), &body].concat()).await;
+    carried.server.frame().await;
     wire
 }
 
 #[tokio::test]
 async fn a_client_that_comes_back_goes_on_where_it_was() {
     let mut carried = ByHand::open("hold: 5m").await;
-    for word in ["first", "second"] {
-        hold(&mut carried).await.reset();
+    for (number, word) in [(1, "first"), (2, "second")] {
+        hold(&mut carried, number).await.reset();
         carried
             .server
             .send(WebSocketFrame::text(word).bytes())
@@ -41,7 +46,7 @@ async fn a_client_that_comes_back_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_client_that_does_not_come_back_is_given_up() {
     let mut carried = ByHand::open("hold: 5m, resume: 5s").await;
-    hold(&mut carried).await.reset();
+    hold(&mut carried, 1).await.reset();
     is_told_to_go(carried.server).await;
     assert_eq!(carried.session.poll(0).await.status, Status::Gone);
 }

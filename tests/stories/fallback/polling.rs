@@ -37,13 +37,24 @@ async fn a_poll_is_answered_without_news_when_the_hold_is_over() {
 async fn a_newer_poll_takes_over() {
     let mut carried = ByHand::open("hold: 5m").await;
     let mut second = carried.session.again(&[]);
-    let superseded = tokio::spawn(async move { carried.session.poll(0).await });
+    // What it sends shows that it is there.
+    let (wait, request) = (carried.session.opened.wait, carried.session.request());
+    let (first, frames) = (1, vec![Frame::text("I hold")]);
+    let older = Io {
+        wait,
+        first,
+        frames,
+        ..request
+    };
+    let older = tokio::spawn(async move { carried.session.io(&older).await });
+    carried.server.frame().await;
+
     let newer = tokio::spawn(async move { second.poll(0).await });
-    let old = within("the older poll", superseded).await.unwrap();
-    assert_eq!((old.status, old.first), (Status::Superseded, 0));
+    let older = within("the older poll", older).await.unwrap();
+    assert_eq!((older.status, older.first), (Status::Superseded, 0));
     carried.server.send(says("to the newer")).await;
-    let new = newer.await.unwrap();
-    assert_eq!(new.frames, [Frame::text("to the newer")]);
+    let newer = within("the newer poll", newer).await.unwrap();
+    assert_eq!(newer.frames, [Frame::text("to the newer")]);
 }
 
 #[tokio::test]
