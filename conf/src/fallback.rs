@@ -15,8 +15,7 @@ use crate::units::{ByteSize, Duration};
 pub(crate) struct FallbackMap {
     /// The longest that a poll is held, from 1s to 5m.
     hold: Duration,
-    /// A session whose client has not been heard of for this long is over, from 5s to 1h; at least 5s longer
-    /// than `hold`, in which a client notices that an answer was lost.
+    /// A session whose client has not been heard of since its last answer, for this long, is over; from 5s to 1h.
     resume: Duration,
     /// For the backend to answer the handshake, from 1s to 5m.
     open_timeout: Duration,

@@ -317,8 +317,8 @@ pub struct Fallback {
     pub enabled: bool,
     /// The longest that a poll is held, from 1s to 5m. Default: 25s.
     pub hold: Duration,
-    /// A session whose client has not been heard of for this long is over, from 5s to 1h; at least 5s longer
-    /// than `hold`. Default: 60s.
+    /// A session whose client has not been heard of since its last answer, for this long, is over; from 5s to 1h.
+    /// Default: 60s.
     pub resume: Duration,
     /// For the backend to answer the handshake, from 1s to 5m. Default: 15s.
     pub open_timeout: Duration,

@@ -17,9 +17,6 @@ const OPEN_TIMEOUTS: RangeInclusive<Duration> =
 const MESSAGES: RangeInclusive<ByteSize> = ByteSize::new(1 << 10)..=ByteSize::new(256 << 20);
 const BUFFERS: RangeInclusive<ByteSize> = ByteSize::new(64 << 10)..=ByteSize::new(64 << 20);
 
-/// A client gives a poll up this long after it should have been answered (PROTOCOL §5), and only then resumes.
-const NOTICE: Duration = Duration::from_secs(5);
-
 /// Checks a route's `fallback`.
 pub(super) fn check(found: &mut Mistakes, fallback: &Fallback, path: &Path) {
     let Fallback {
@@ -35,26 +32,12 @@ pub(super) fn check(found: &mut Mistakes, fallback: &Fallback, path: &Path) {
     found.within(*open_timeout, &OPEN_TIMEOUTS, path.key("open_timeout"));
     found.within(*max_message, &MESSAGES, path.key("max_message"));
     found.within(*buffer, &BUFFERS, path.key("buffer"));
-    notice(found, fallback, path);
     origins(found, &fallback.origins, &path.key("origins"));
     forward_headers(
         found,
         &fallback.forward_headers,
         &path.key("forward_headers"),
     );
-}
-
-/// A client whose poll was lost without a word must come back while there still is a session.
-fn notice(found: &mut Mistakes, fallback: &Fallback, path: &Path) {
-    let Fallback { hold, resume, .. } = fallback;
-    let each_in_bounds = HOLDS.contains(hold) && RESUMES.contains(resume);
-    if each_in_bounds && hold.get() + NOTICE.get() > resume.get() {
-        let message = format!(
-            "expected at least hold and {NOTICE}, in which a client notices a loss ({hold} + {NOTICE}), got {resume}"
-        );
-        let mistake = Mistake::new(path.key("resume"), message);
-        found.push(mistake.because([path.clone()]));
-    }
 }
 
 fn origins(found: &mut Mistakes, origins: &Origins, path: &Path) {

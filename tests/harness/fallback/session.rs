@@ -94,6 +94,7 @@ impl Session {
         let (flags, wait, request) = (1, self.opened.wait, self.request());
         let body = Io {
             flags,
+            budget: 1 << 20,
             ack,
             wait,
             ..request

@@ -48,7 +48,11 @@ impl Stream {
         while self.more().await {}
         self.so_far().unwrap_or_else(|wrong| {
             let tail = self.bytes.len().saturating_sub(64);
-            panic!("{wrong:?} after {} bytes: {:x?}", self.bytes.len(), &self.bytes[tail..])
+            panic!(
+                "{wrong:?} after {} bytes: {:x?}",
+                self.bytes.len(),
+                &self.bytes[tail..]
+            )
         })
     }
 
