@@ -13,30 +13,6 @@ fn written(write: impl FnOnce(&mut BytesMut)) -> Vec<u8> {
     to.to_vec()
 }
 
-/// The worked example of `PROTOCOL.md`.
-#[test]
-fn a_request_is_read() {
-    let body = b"TP1\x00\x04toks\x07\x02\xa8\xc3\x01\x80\x80\x04\x03\x01\x02hi\x02\x01\xff\x08\x06\x00\x03\xe8bye";
-    let request = parse(body).unwrap();
-    assert!(!request.stream);
-    assert_eq!(request.token, "toks");
-    let numbers = [
-        request.serial,
-        request.ack,
-        request.wait,
-        request.budget,
-        request.first,
-    ];
-    assert_eq!(numbers, [7, 2, 25_000, 65_536, 3]);
-    let frames: Vec<_> = request.frames.collect();
-    let expected = [
-        Frame::Message(Message::text("hi")),
-        Frame::Message(Message::binary(&b"\xff"[..])),
-        Frame::Close(Close::new(1000, "bye")),
-    ];
-    assert_eq!(frames, expected);
-}
-
 #[test]
 fn what_is_not_the_protocol_is_refused_whole() {
     let head = b"TP1\x00\x01t\x01\x00\x00\x00";
@@ -93,6 +69,49 @@ fn padding_takes_no_number() {
     assert!(request.stream);
     let frames: Vec<_> = request.frames.collect();
     assert_eq!(frames, [Frame::Message(Message::text("a"))]);
+}
+
+/// The bytes of the example in `PROTOCOL.md`, §11, after this line.
+fn example(title: &str) -> Vec<u8> {
+    let document = include_str!("../../../../PROTOCOL.md");
+    let lines = document.lines().skip_while(|line| *line != title).skip(2);
+    let table = lines.take_while(|line| line.starts_with("    "));
+    let hex = table.flat_map(|line| line.split_whitespace().take_while(|word| is_hex(word)));
+    hex.map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect()
+}
+
+fn is_hex(word: &str) -> bool {
+    word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[test]
+fn the_documents_example_is_what_happens() {
+    let request = parse(&example("Request:")).unwrap();
+    assert_eq!((request.serial, request.ack, request.first), (7, 2, 3));
+    assert_eq!((request.wait, request.budget), (25_000, 65_536));
+    let frames: Vec<_> = request.frames.collect();
+    let expected = [
+        Frame::Message(Message::text("hi")),
+        Frame::Message(Message::binary(&b"\xff"[..])),
+        Frame::Close(Close::new(1000, "bye")),
+    ];
+    assert_eq!(frames, expected);
+
+    let head = Head {
+        status: Status::Ok,
+        serial: 7,
+        ack: 5,
+        credit: 262_144,
+        advice: 0,
+        first: 3,
+    };
+    let response = written(|to| {
+        write_head(to, &head);
+        write_frame(to, &Frame::Message(Message::text("hi")));
+        write_frame(to, &Frame::Close(Close::new(1000, "")));
+    });
+    assert_eq!(response, example("Response:"));
 }
 
 #[test]
