@@ -5,6 +5,7 @@
 mod frame;
 mod inbox;
 mod outbox;
+mod stall;
 mod state;
 
 pub use frame::{Close, FRAGMENT, Frame, Kind, MAX_REASON, Message};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::frame::{Close, Frame, Message};
 use super::inbox::{Accepted, Fault, Inbox};
 use super::outbox::{NeverSent, Outbox};
+use super::stall::Stall;
 
 /// How long the backend's part of a closing handshake may take (RFC 6455 §7.1.1 leaves it to us).
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,8 +61,8 @@ pub struct Session {
     presence: Presence,
     /// All sessions together hold too much.
     pressed: bool,
-    /// Since when the client, though present, takes nothing of a full buffer.
-    stalled: Option<Instant>,
+    /// The client takes nothing of a full buffer.
+    stall: Option<Stall>,
     ended: Option<Ended>,
 }
 
@@ -158,7 +159,7 @@ impl Session {
                 used: false,
             },
             pressed: false,
-            stalled: None,
+            stall: None,
             ended: None,
         }
     }
@@ -212,7 +213,7 @@ impl Session {
     pub fn acknowledge(&mut self, ack: u64, now: Instant) -> Result<bool, NeverSent> {
         let progress = self.to_client.acknowledge(ack)?;
         if progress {
-            self.stalled = None;
+            self.stall = None;
             self.watch_stall(now);
         }
         Ok(progress)
@@ -324,8 +325,7 @@ impl Session {
             Backend::Closing(until) => Some(until),
             Backend::Open | Backend::Gone => None,
         };
-        let stall = self.stalled.map(|since| since + self.limits.stall);
-        [closing, stall, self.abandoned_at()]
+        [closing, self.stalled_at(), self.abandoned_at()]
             .into_iter()
             .flatten()
             .min()
@@ -336,10 +336,7 @@ impl Session {
         if matches!(self.backend, Backend::Closing(until) if until <= now) {
             self.backend_gone(now);
         }
-        if self
-            .stalled
-            .is_some_and(|since| since + self.limits.stall <= now)
-        {
+        if self.stalled_at().is_some_and(|at| at <= now) {
             self.give_up(Close::new(1008, "client too slow"), Ended::Stalled, now);
         }
         if self.abandoned_at().is_some_and(|at| at <= now) {
@@ -393,7 +390,7 @@ impl Session {
     fn give_up(&mut self, backend: Close, why: Ended, now: Instant) {
         self.ended.get_or_insert(why);
         self.gone = true;
-        self.stalled = None;
+        self.stall = None;
         self.to_client.abandon();
         self.close_backend(backend, now);
     }
@@ -411,12 +408,19 @@ impl Session {
 
     /// A client that is away has its time to come back; one that is there must take something now and then.
     fn watch_stall(&mut self, now: Instant) {
-        let stalls = self.is_full() && !self.to_client.is_closed();
-        if !stalls {
-            self.stalled = None;
-        } else if self.presence.here {
-            self.stalled.get_or_insert(now);
+        let here = self.presence.here;
+        if !self.is_full() {
+            self.stall = None;
+        } else if let Some(stall) = &mut self.stall {
+            stall.present(here, now);
+        } else if here {
+            self.stall = Some(Stall::new(now, self.limits.resume));
         }
+    }
+
+    fn stalled_at(&self) -> Option<Instant> {
+        let stall = self.stall.as_ref().filter(|_| !self.to_client.is_closed());
+        stall?.ends(self.limits.stall)
     }
 
     fn abandoned_at(&self) -> Option<Instant> {
@@ -441,3 +445,6 @@ impl Session {
 fn cost(message: &Message) -> usize {
     message.payload.len() + size_of::<ToBackend>()
 }
+
+#[cfg(test)]
+mod tests;
