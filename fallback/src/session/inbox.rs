@@ -115,6 +115,11 @@ impl Inbox {
             .map_or(0, |partial| partial.payload.len())
     }
 
+    /// Forgets an unfinished message: its rest will not be taken.
+    pub fn abandon(&mut self) {
+        self.partial = None;
+    }
+
     fn assemble(&mut self, frame: Frame) -> Result<Accepted, Fault> {
         match frame {
             Frame::Message(message) if self.partial.is_none() => self.whole(message),

@@ -382,6 +382,7 @@ impl Session {
     fn close_backend(&mut self, close: Close, now: Instant) {
         if self.backend == Backend::Open {
             self.backend = Backend::Closing(now + CLOSE_TIMEOUT);
+            self.from_client.abandon();
             self.to_backend.push_back(ToBackend::Close(close));
         }
     }
@@ -396,6 +397,7 @@ impl Session {
     }
 
     fn drop_queue(&mut self) {
+        self.from_client.abandon();
         self.to_backend = VecDeque::new();
         self.queued = 0;
     }

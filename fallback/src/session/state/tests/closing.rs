@@ -170,3 +170,14 @@ fn the_end_is_the_first_that_came() {
     assert_eq!(story.farewell().unwrap().code, Some(1009));
     assert_eq!(story.written(), []);
 }
+
+#[test]
+fn an_unfinished_message_is_forgotten_with_its_backend() {
+    let mut story = Story::new();
+    story.say(part(100));
+    assert_eq!(story.session.bytes(), 100);
+    story.session.backend_closed(Close::default(), story.now);
+    story.session.backend_gone(story.now);
+    story.acknowledge(1);
+    assert_eq!(story.session.bytes(), 0);
+}
