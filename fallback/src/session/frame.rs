@@ -103,4 +103,16 @@ impl Frame {
             Self::Close(close) => close.reason.len(),
         }
     }
+
+    /// The same, without what its message was read from. Fragments are copied in any case.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        match self {
+            Self::Message(Message { kind, payload }) => Self::Message(Message {
+                kind,
+                payload: Bytes::copy_from_slice(&payload),
+            }),
+            other => other,
+        }
+    }
 }

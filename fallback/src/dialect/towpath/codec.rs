@@ -11,6 +11,9 @@ pub const MAGIC: &[u8; 3] = b"TP1";
 /// Numbers are below this.
 const LIMIT: u64 = 1 << 53;
 
+/// What the head of a request takes, roughly, in bytes.
+const HEAD: usize = 256;
+
 /// The flag that asks for a stream.
 const STREAM: u8 = 1;
 
@@ -51,7 +54,13 @@ pub struct Request {
 
 /// Checked frames, read where they lie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frames(Bytes);
+pub struct Frames {
+    rest: Bytes,
+    /// The payloads that are left, in bytes.
+    payload: usize,
+    /// The body that all payloads keep in memory, in bytes.
+    body: usize,
+}
 
 /// What a response says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +106,7 @@ impl Request {
     /// # Errors
     /// It is not as the protocol says, in whatever part.
     pub fn parse(mut body: Bytes) -> Result<Self, Malformed> {
+        let whole = body.len();
         let magic = body.split_to_checked(MAGIC.len())?;
         if magic != MAGIC[..] {
             return Err(Malformed("not the protocol's magic"));
@@ -111,7 +121,7 @@ impl Request {
         if serial == 0 {
             return Err(Malformed("serials begin with 1"));
         }
-        let numbered = check(body.clone())?;
+        let (numbered, payload) = check(body.clone())?;
         match (numbered, first) {
             (0, 0) => {}
             (0, _) => return Err(Malformed("a first number without frames")),
@@ -127,7 +137,11 @@ impl Request {
             wait,
             budget,
             first,
-            frames: Frames(body),
+            frames: Frames {
+                rest: body,
+                payload,
+                body: whole,
+            },
         })
     }
 }
@@ -136,13 +150,19 @@ impl Frames {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     /// How many bytes they take.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.rest.len()
+    }
+
+    /// Whether the payloads that are left would keep much more in memory than themselves.
+    #[must_use]
+    pub fn is_sparse(&self) -> bool {
+        self.body > 2 * self.payload + HEAD
     }
 }
 
@@ -150,9 +170,10 @@ impl Iterator for Frames {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        while self.0.has_remaining() {
+        while self.rest.has_remaining() {
             // They were checked, so there is no error to hide here.
-            if let Some(frame) = frame(&mut self.0).ok()? {
+            if let Some(frame) = frame(&mut self.rest).ok()? {
+                self.payload -= frame.size();
                 return Some(frame);
             }
         }
@@ -160,13 +181,16 @@ impl Iterator for Frames {
     }
 }
 
-/// Counts the numbered frames, all of which are well-formed.
-fn check(mut body: Bytes) -> Result<u64, Malformed> {
-    let mut numbered = 0;
+/// Counts the numbered frames, all of which are well-formed, and their payloads' bytes.
+fn check(mut body: Bytes) -> Result<(u64, usize), Malformed> {
+    let (mut numbered, mut payload) = (0, 0);
     while body.has_remaining() {
-        numbered += u64::from(frame(&mut body)?.is_some());
+        if let Some(frame) = frame(&mut body)? {
+            numbered += 1;
+            payload += frame.size();
+        }
     }
-    Ok(numbered)
+    Ok((numbered, payload))
 }
 
 /// Reads one frame; `None` is padding.

@@ -414,11 +414,17 @@ fn budget(request: &Request) -> usize {
 /// Gives the session as many of the frames as it takes.
 fn apply(session: &mut Session, first: u64, mut frames: Frames, now: Instant) -> Applied {
     let mut next = first;
+    while next <= session.accepted() && frames.next().is_some() {
+        next += 1;
+    }
+    // A message that waits for the backend must not keep a body in memory that is mostly padding, or known.
+    let sparse = frames.is_sparse();
     loop {
         let rest = frames.clone();
         let Some(frame) = frames.next() else {
             return Applied::All;
         };
+        let frame = if sparse { frame.detached() } else { frame };
         match session.take(next, frame, now) {
             Took::Accepted => next += 1,
             Took::Gap => return Applied::Gap,

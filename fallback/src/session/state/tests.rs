@@ -1,6 +1,6 @@
 //! One session, told as stories. A story has a clock that it moves itself, and limits that are soon reached.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use bytes::Bytes;
 

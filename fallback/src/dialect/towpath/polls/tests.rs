@@ -1,6 +1,6 @@
 //! One session's requests, told as stories. A story has a clock that it moves itself.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use bytes::{Bytes, BytesMut};
 
@@ -86,7 +86,7 @@ impl Ask {
         }
     }
 
-    fn request(self) -> Request {
+    fn body(self) -> BytesMut {
         let mut body = BytesMut::from(&b"TP1"[..]);
         let mut numbers = vec![u64::from(self.stream), 0, self.serial, self.ack];
         numbers.extend([self.wait, self.budget, self.first]);
@@ -100,7 +100,7 @@ impl Ask {
         self.frames
             .iter()
             .for_each(|frame| write_frame(&mut body, frame));
-        Request::parse(body.freeze()).unwrap()
+        body
     }
 }
 
@@ -132,9 +132,14 @@ impl Story {
     }
 
     fn ask(&mut self, ask: Ask) -> Key {
+        self.ask_with(ask.body().freeze())
+    }
+
+    fn ask_with(&mut self, body: Bytes) -> Key {
         self.keys += 1;
+        let request = Request::parse(body).unwrap();
         self.polls
-            .request(&mut self.session, self.keys, ask.request(), self.now);
+            .request(&mut self.session, self.keys, request, self.now);
         self.keys
     }
 

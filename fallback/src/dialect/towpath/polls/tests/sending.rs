@@ -1,6 +1,8 @@
 //! Requests that do not wait, frames that find no room, and too many requests (`PROTOCOL.md`, §4 to §6).
 
 use super::*;
+use crate::dialect::towpath::codec::write_padding;
+use crate::session::ToBackend;
 
 /// Room for one message of a hundred bytes, and then for none.
 fn narrow() -> Story {
@@ -203,4 +205,36 @@ fn frames_that_wait_for_room_are_answered_when_the_session_ends() {
         .session
         .backend_closed(Close::new(1000, ""), story.now);
     assert_eq!(story.answers(), [whole(key, Status::Ok, &[1])]);
+}
+
+/// Whether what waits for the backend shares a body's memory.
+fn shares(story: &mut Story, body: &Bytes) -> bool {
+    match story.session.next_to_backend() {
+        Some(ToBackend::Message(message)) => {
+            let memory = body.as_ptr_range();
+            memory.contains(&message.payload.as_ptr())
+        }
+        other => panic!("not a message: {other:?}"),
+    }
+}
+
+#[test]
+fn a_message_keeps_no_body_in_memory_that_is_mostly_something_else() {
+    let mut story = Story::new();
+    let mut body = send(1, 0).with(1, &[text(1000)]).body();
+    let dense = body.clone().freeze();
+    story.ask_with(dense.clone());
+    assert!(shares(&mut story, &dense), "nothing is copied");
+
+    body = send(2, 0).with(2, &[text(10)]).body();
+    write_padding(&mut body, 60_000);
+    let padded = body.freeze();
+    story.ask_with(padded.clone());
+    assert!(!shares(&mut story, &padded));
+
+    let known = [text(1000), text(10), text(100)];
+    let repeated = send(3, 0).with(1, &known).body().freeze();
+    story.ask_with(repeated.clone());
+    assert!(!shares(&mut story, &repeated));
+    assert_eq!(story.session.accepted(), 3);
 }
