@@ -15,18 +15,18 @@ export interface Options {
 export interface Status {
   url: string;
   transport: Transport;
-  /** Why this socket fell back: "blocked", "mute", "cut", "configured" or "no WebSocket here". */
-  cause: string | undefined;
-  /** Milliseconds; undefined while nothing was measured. */
-  rtt: number | undefined;
+  /** Why this socket fell back: "blocked", "mute", "cut", "configured" or "no WebSocket here"; "" if it did not. */
+  cause: string;
+  /** Milliseconds; 0 while nothing was measured. */
+  rtt: number;
 }
 
 export interface Verdict {
-  /** Whether WebSockets get through to the origin: "good", "bad" or "unknown". */
+  /** Whether WebSockets get through to the origin: "good", "bad", or "" where nobody knows. */
   verdict: string;
-  cause: string | undefined;
-  /** When the verdict is forgotten, in milliseconds since 1970. */
-  until: number | undefined;
+  cause: string;
+  /** Until when that counts, in milliseconds since 1970. */
+  until: number;
 }
 
 export interface Towpath {

@@ -9,82 +9,30 @@ export type Options = Omit<AllOptions, "hosts">;
 /** What is known of an origin. It is kept in memory and, where there is one, in localStorage, for 15 minutes. */
 export interface Known {
   origin: string;
-  /** Whether WebSockets get through. Nobody knows at first. */
-  verdict?: "good" | "bad";
-  cause?: string;
+  /** Whether WebSockets get through: "good", "bad", or "" where nobody knows. */
+  verdict: string;
+  cause: string;
   /** Until when the verdict counts. */
-  until?: number;
+  until: number;
   /** Until when no stream is asked for. */
-  noStream?: number;
-  /** The longest poll that something on the way lets live. */
-  wait?: number;
-  rtt?: number;
+  noStream: number;
+  /** The longest poll that something on the way lets live; 0 if nothing shortens them. */
+  wait: number;
+  /** 0 while nothing was measured. */
+  rtt: number;
   /** How many WebSockets in a row died young without the backend's doing. */
   deaths: number;
-  /** A WebSocket brought a message in this page. */
-  worked?: boolean;
   /** When to find out again whether what is bad is still bad. */
-  probeAt?: number;
+  probeAt: number;
+  /** A WebSocket brought a message in this page. */
+  worked: boolean;
 }
-
-export type Raise = (name: string, message: string) => never;
-/** Runs the function in a task of its own. A timer would do, but browsers slow it down. */
-export type Task = (fn: () => void) => void;
-export type Join = (...parts: (Uint8Array | number[])[]) => Uint8Array<ArrayBuffer>;
-/** Unsigned LEB128, one after the other. */
-export type Numbers = (...list: number[]) => number[];
 
 /** A frame that is kept until it is acknowledged; then bufferedAmount falls by `size`. */
 export interface Frame {
   bytes: Uint8Array;
   size: number;
 }
-
-/** A message (1 text, 2 binary) or close (8); those behind a Blob wait with it until it has been read. */
-export interface Item {
-  type: number;
-  data?: Uint8Array<ArrayBuffer>;
-}
-
-/** A session has at most one request under way in each of its two lanes: polls, and what sends and acknowledges. */
-export interface Lane {
-  /** Failures in a row. */
-  fails: number;
-  /** Its loop is running. */
-  busy?: boolean;
-  /** When the request under way began. */
-  since?: number;
-  ctl?: AbortController;
-  timer?: number;
-  /** The deadline has passed. */
-  late?: boolean;
-  /** The request was cut by ourselves, to be made anew: no failure. */
-  kicked?: boolean;
-  /** Ends the pause between two requests. */
-  wake?: (value?: unknown) => void;
-}
-
-/** Without a lane, the request outlives its page. */
-export type Post = (url: string, body: any, lane?: Lane) => Promise<Response>;
-/** Moves the deadline of the lane's request, or takes it away. */
-export type Deadline = (lane: Lane, ms?: number) => void;
-/** The proxy's answer; a number where HTTP says no for good; undefined where something else spoke. */
-export type Ask = (url: string, body: object, lane: Lane, ms: number) => Promise<any>;
-
-export type Recall = (origin: string) => Known;
-/** Writes down what a later page may know: not that WebSockets are bad, if one has worked in this. */
-export type Keep = (known: Known) => void;
-export type Decide = (known: Known, verdict?: Known["verdict"], cause?: string) => void;
-export type Verdict = (known: Known) => Known["verdict"];
-/** Takes the time since then as a round trip. */
-export type Measure = (known: Known, since: number) => void;
-/** Four round trips, but at least so much. */
-export type Trips = (known: Known, least: number) => number;
-
-/** What became of the WebSocket attempt `cid`? */
-export type Check = (known: Known, url: string, cid: string) => Promise<any>;
-/** Finds out in the background whether WebSockets get through again, and live for more than a moment. */
-export type Probe = (known: Known, url: string) => void;
 
 /** What a session tells the WebSocket that it serves. */
 export interface Up {
@@ -94,7 +42,7 @@ export interface Up {
   close(code: number, reason: string): void;
   /** That many bytes of messages were acknowledged. */
   acked(size: number): void;
-  kind(kind: Transport): void;
+  carry(by: Transport): void;
 }
 
 /** Opens a towpath/1 session: what PROTOCOL.md says of a client, without the face of a WebSocket. */
@@ -114,17 +62,10 @@ export interface Session {
 }
 
 /** `plain`: a native WebSocket, nobody asked. `why`: no native WebSocket, for this cause. */
-export type Socket = (ws: EventTarget, u: URL, list: string[], plain: boolean, why?: string) => Core;
-/** Calls the function at once, unless that would overtake something, or in a task of its own. */
-export type Emit = (later: boolean, fn: () => void) => void;
-export type Message = (later: boolean, data: string | ArrayBuffer | Blob) => void;
-/** Tries a native WebSocket and, until it is clear whether those get through, asks the proxy what became of it. */
-export type Dial = (Native: typeof WebSocket) => void;
+export type Socket = (ws: EventTarget, u: URL, list: string[], plain: boolean, why: string) => Core;
 
 /** What stands behind the attributes and methods of a WebSocket of ours. */
 export interface Core {
-  /** The event handlers, by type. */
-  on: Record<string, { fn: any; handleEvent(e: Event): void }>;
   url: string;
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -135,5 +76,3 @@ export interface Core {
   close(code?: number, reason?: string): void;
   [name: string]: any;
 }
-export type Of = (ws: object) => Core;
-export type Hosts = (list: Iterable<string>) => Set<string>;

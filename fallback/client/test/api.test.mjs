@@ -331,17 +331,24 @@ test("as a classic script, with the tag's hosts, and twice", { timeout }, (t) =>
   );
 });
 
-test("the page's own host is the default", { timeout }, async (t) => {
+test("the page's own host is the default", { timeout }, (t) => {
   globalThis.location = /** @type {any} */ ({ host: "page.example:8443", href: "https://page.example:8443/" });
   t.after(() => delete globalThis.location);
   const Native = nativeStub();
-  const WebSocket = await load({ native: Native, hosts: undefined });
-  delete globalThis.WebSocket;
   globalThis.WebSocket = /** @type {any} */ (Native);
   runAsScript();
   assert.notEqual(new globalThis.WebSocket("/x"), Native.made.at(-1));
   assert.equal(new globalThis.WebSocket("wss://page.example/"), Native.made.at(-1));
-  void WebSocket;
+});
+
+test("a worker made from a blob has no host of its own", { timeout }, (t) => {
+  globalThis.location = /** @type {any} */ ({ host: "", href: "blob:https://page.example/1" });
+  t.after(() => delete globalThis.location);
+  const Native = nativeStub();
+  globalThis.WebSocket = /** @type {any} */ (Native);
+  runAsScript();
+  assert.throws(() => new globalThis.WebSocket("/x"), named("SyntaxError"));
+  assert.equal(new globalThis.WebSocket("wss://page.example/"), Native.made.at(-1));
 });
 
 test("the package's named exports", { timeout }, async () => {
