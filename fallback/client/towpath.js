@@ -11,7 +11,7 @@ const encode = (text = "") => new TextEncoder().encode(text);
 const decode = (bytes = encode()) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const error = (name = "", message = "") => new DOMException(message, name);
 
-// A task for each message; timers would be slowed down.
+// Timers would be slowed down.
 /** @type {(() => void)[]} */
 const tasks = [];
 const { port1, port2 } = new MessageChannel();
@@ -144,7 +144,7 @@ const session = (url, list, known, up) => {
 				stream = a.stream && options.stream && known.noStream < now();
 				alive = now();
 				polls.fails = 0;
-				// As a browser does it whose subprotocols were all passed over.
+				// As browsers do it.
 				if (list.length && !a.protocol) {
 					end();
 					return me.leave();
@@ -154,7 +154,7 @@ const session = (url, list, known, up) => {
 				return run(polls);
 			}
 			if (a && a.status != "busy") {
-				// No fallback here: then no verdict against WebSockets either.
+				// No fallback: no verdict either.
 				if (a > 0 || a.status == "policy") decide(known);
 				return end();
 			}
@@ -207,7 +207,7 @@ const session = (url, list, known, up) => {
 
 	const pick = () => {
 		let room = Math.min(credit, body / 2 ** sends.fails);
-		return sent.filter(({ bytes }, n) => (room -= bytes.length) >= 0 || !n);
+		return sent.filter(({ bytes }, n) => (room -= bytes.length + 16) >= 0 || !n);
 	};
 
 	const request = (flags = 0, wait = 0, frames = sent) => {
@@ -303,7 +303,7 @@ const session = (url, list, known, up) => {
 				me.kick(true);
 			}
 		} else if (flow && (late || padded && age < 1e4)) {
-			// Buffered, or the network is gone: the next poll tells.
+			// Buffered, or cut: the next poll tells.
 			stream = false;
 			suspect = true;
 			up.carry("polling");
@@ -327,7 +327,7 @@ const session = (url, list, known, up) => {
 			run(sends);
 		};
 		got++;
-		unacked += data.length + 256; // A frame costs the proxy more than its bytes.
+		unacked += data.length + 256;
 		if (type == 8) {
 			const odd = data[0] & 1;
 			up.close(odd ? 1006 : data[1] * 256 + data[2] || 1005, odd ? "" : decode(data.subarray(3)));
@@ -488,7 +488,6 @@ const socket = (ws, u, list, plain, why) => {
 					if (heard || ended) return show();
 					if (age >= trips(known, 2e3)) return blocked("mute");
 				} else if (dead) {
-					// A browser gives up by itself if no subprotocol was chosen.
 					if (status != "connecting") return blocked("blocked", status == "unseen" || !list.length);
 				} else if (ended || status == "unseen" && age >= patience()) return blocked();
 				else if (status == "open" && now() - (answered ||= now()) >= 2e3) return blocked("mute");
@@ -551,8 +550,8 @@ const socket = (ws, u, list, plain, why) => {
 		},
 		close(code, reason) {
 			if (code !== undefined && (code = Math.round(code)) != 1000 && !(code >= 3000 && code < 5000))
-				throw error("InvalidAccessError", `code ${code} is not 1000 or 3000 to 4999`);
-			if (reason !== undefined && encode(reason = `${reason}`).length > 123) throw error("SyntaxError", "reason over 123 bytes");
+				throw error("InvalidAccessError", `bad code ${code}`);
+			if (reason !== undefined && encode(reason = `${reason}`).length > 123) throw error("SyntaxError", "reason too long");
 			if (!state) fail();
 			else if (state < 2) {
 				state = 2;
