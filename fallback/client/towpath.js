@@ -11,7 +11,7 @@ const encode = (text = "") => new TextEncoder().encode(text);
 const decode = (bytes = encode()) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const error = (name = "", message = "") => new DOMException(message, name);
 
-// Timers would be slowed down.
+// A task for each message; timers would be slowed down.
 /** @type {(() => void)[]} */
 const tasks = [];
 const { port1, port2 } = new MessageChannel();
@@ -128,7 +128,7 @@ const session = (url, list, known, up) => {
 	let [sent, parts] = [[], []];
 	let added = Promise.resolve();
 	let token = encode(), serial = 0, got = 0, acked = 0, credit = 0, body = 0, longest = 0, spacing = 0;
-	let alive = now(), resume = 6e4, cutAt = 0, short = 0, unacked = 0, ackTimer = 0, ackNow = false;
+	let alive = now(), resume = 3e4, cutAt = 0, short = 0, unacked = 0, ackTimer = 0, ackNow = false;
 	let over = false, gone = false, closing = false, textual = false, stream = false, suspect = false;
 
 	const open = async () => {
@@ -144,17 +144,13 @@ const session = (url, list, known, up) => {
 				stream = a.stream && options.stream && known.noStream < now();
 				alive = now();
 				polls.fails = 0;
-				// As browsers do it.
-				if (list.length && !a.protocol) {
-					end();
-					return me.leave();
-				}
+				if (list[0] && !a.protocol) return end(), me.leave();
 				up.open(a.protocol);
 				up.carry("polling");
 				return run(polls);
 			}
 			if (a && a.status != "busy") {
-				// No fallback: no verdict either.
+				// No fallback here, so no verdict either.
 				if (a > 0 || a.status == "policy") decide(known);
 				return end();
 			}
@@ -181,7 +177,7 @@ const session = (url, list, known, up) => {
 		return Math.min(8e3, 250 * 2 ** lane.fails++) * (1 - Math.random() / 2);
 	};
 
-	// Small frames get through a slow line before the deadline.
+	// Small, for slow lines.
 	const add = (type = 0, data = encode()) => {
 		for (let at = 0, size = Math.min(16384, body); !at || at < data.length; at += size) {
 			const part = data.subarray(at, at + size), as = at + size < data.length ? type + 2 : at ? 5 : type;
@@ -297,13 +293,13 @@ const session = (url, list, known, up) => {
 	const lost = (lane = polls, wait = 0, flow = false, padded = false) => {
 		const { since, late } = lane, age = now() - since;
 		if (lane == sends) {
-			// Perhaps only one gets through at a time.
+			// Perhaps one at a time.
 			if (late && polls.busy && polls.since < since) {
 				short = now() + 3e5;
 				me.kick(true);
 			}
 		} else if (flow && (late || padded && age < 1e4)) {
-			// Buffered, or cut: the next poll tells.
+			// Buffered, or no network: the next poll tells.
 			stream = false;
 			suspect = true;
 			up.carry("polling");
@@ -363,7 +359,7 @@ const session = (url, list, known, up) => {
 		kick(anew) {
 			for (const lane of [polls, sends]) {
 				lane.wake();
-				if (anew) again(lane);
+				if (anew) deadline(lane), again(lane);
 			}
 		},
 		leave() {
@@ -484,11 +480,11 @@ const socket = (ws, u, list, plain, why) => {
 				if (status == "refused") return fail();
 				if (opened) {
 					if (ended ? cutOff(a) : dead) return blocked("cut");
-					if (heard && !dead) decide(known, "good");
+					if (heard && !dead && !verdict(known)) decide(known, "good");
 					if (heard || ended) return show();
 					if (age >= trips(known, 2e3)) return blocked("mute");
 				} else if (dead) {
-					if (status != "connecting") return blocked("blocked", status == "unseen" || !list.length);
+					if (status != "connecting") return blocked("blocked", status == "unseen" || !list[0]);
 				} else if (ended || status == "unseen" && age >= patience()) return blocked();
 				else if (status == "open" && now() - (answered ||= now()) >= 2e3) return blocked("mute");
 				await new Promise((done) => timer = setTimeout(wake = () => done(0), pause = Math.min(2 * pause, 1e3)));
@@ -503,7 +499,7 @@ const socket = (ws, u, list, plain, why) => {
 		it.onmessage = ({ data }) => {
 			known.worked = true;
 			if (now() - opened > 2e3) known.deaths = 0;
-			if (!plain && verdict(known) != "good") decide(known, "good");
+			if (!plain && !verdict(known)) decide(known, "good");
 			show();
 			message(false, data);
 		};
