@@ -67,13 +67,8 @@ struct Seen {
 }
 
 impl Middlebox {
-    /// A box in front of `server` that has its way with WebSockets.
-    pub async fn start(server: SocketAddr, upgrades: Upgrades) -> Self {
-        Self::between(server, upgrades, Responses::Streamed).await
-    }
-
     /// A box in front of `server`.
-    pub async fn between(server: SocketAddr, upgrades: Upgrades, responses: Responses) -> Self {
+    pub async fn start(server: SocketAddr, upgrades: Upgrades, responses: Responses) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());

@@ -1,12 +1,19 @@
 //! The fallback in a real browser: the same page, the same backend, with and without WebSockets between them.
 
 mod alike;
+mod blocked;
+mod node;
+mod pages;
+mod streaming;
 
-use harness::{Middlebox, Peer, Towpath, Upgrades};
+use std::net::SocketAddr;
+
+use harness::{Middlebox, Peer, Responses, Towpath, Upgrades};
+use serde_json::Value;
 
 /// A backend that serves the pages and talks to them, and Towpath in front of it.
 struct Site {
-    _backend: Peer,
+    backend: Peer,
     towpath: Towpath,
 }
 
@@ -15,14 +22,21 @@ impl Site {
         let backend = Peer::node("browser/server.mjs").await;
         let config = format!("routes: [{{ upstream: {} }}]", backend.address());
         let towpath = Towpath::start(&config).await;
-        Self {
-            _backend: backend,
-            towpath,
-        }
+        Self { backend, towpath }
     }
 
     /// A box that has its way with WebSockets, in front of all this.
     async fn behind(&self, upgrades: Upgrades) -> Middlebox {
-        Middlebox::start(self.towpath.address(), upgrades).await
+        Middlebox::start(self.towpath.address(), upgrades, Responses::Streamed).await
     }
+}
+
+/// What a script of `tests/peers/node/browser` tells.
+async fn tells(script: &str, arguments: &[&str]) -> Value {
+    let said = Peer::node_client(&format!("browser/{script}"), arguments).await;
+    serde_json::from_str(&said).unwrap()
+}
+
+fn http(address: SocketAddr) -> String {
+    format!("http://{address}")
 }

@@ -7,16 +7,12 @@
 //
 // WebSockets are named by their query: /echo?id=I
 import { EventEmitter, once } from 'node:events';
-import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
 import { WebSocketServer } from 'ws';
+import { CLIENT, PAGES } from './files.mjs';
 
-// The scripts may be linked to from elsewhere; the client is found from where they really are.
-const here = realpathSync(import.meta.dirname);
-const CLIENT = join(here, '../../../../fallback/client/towpath.js');
-const PAGES = join(here, 'pages');
 const SHOWN = 64;
 
 const bell = new EventEmitter().setMaxListeners(0);

@@ -35,13 +35,13 @@ export class Conversation {
     url.searchParams.set('id', this.id);
     this.events = { open: [], message: [], error: [], close: [] };
     this.seen = [];
-    this.wake = () => {};
+    this.waiting = [];
     this.socket = new WebSocket(url.href, ...protocols);
     for (const type in this.events) {
       this.socket.addEventListener(type, (event) => {
         this.events[type].push(event);
         this.seen.push(describe(event));
-        this.wake();
+        for (const wake of this.waiting.splice(0)) wake();
       });
     }
   }
@@ -55,7 +55,7 @@ export class Conversation {
   // Waits for `count` events of this type, and gives them.
   async until(type, count = 1) {
     const events = this.events[type];
-    while (events.length < count) await new Promise((resolve) => (this.wake = resolve));
+    while (events.length < count) await new Promise((resolve) => this.waiting.push(resolve));
     return events.slice(0, count);
   }
 

@@ -1,0 +1,69 @@
+//! The life of pages: several at once, gone in mid-conversation, without a network for a while, and their workers.
+
+use harness::Upgrades;
+use serde_json::json;
+
+use super::{Site, http, tells};
+
+#[tokio::test]
+async fn tabs_are_independent_and_gone_when_they_are_gone() {
+    let site = Site::start().await;
+    let middlebox = site.behind(Upgrades::Refused).await;
+    let [native, carried] = [
+        tells(
+            "tabs.mjs",
+            &[&format!("{}/page", http(site.backend.address()))],
+        )
+        .await,
+        tells(
+            "tabs.mjs",
+            &[&format!("{}/page?client", http(middlebox.address()))],
+        )
+        .await,
+    ];
+    let gone = json!([{ "code": 1001, "reason": "" }]);
+    assert_eq!(native["reloaded"]["closes"], gone);
+    assert_eq!(carried, native);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_while_the_network_comes_and_goes() {
+    let site = Site::start().await;
+    let middlebox = site.behind(Upgrades::Refused).await;
+    let sites = [http(middlebox.address()), http(site.backend.address())];
+    let all = json!({ "count": 450, "inOrder": true });
+    assert_eq!(
+        tells("offline.mjs", &[&sites[0], &sites[1]]).await,
+        json!({
+            "total": 450, "heard": all, "echoed": all, "said": all, "others": ["open", "close"], "handshakes": 1,
+            "closes": [{ "code": 1000, "reason": "" }],
+        })
+    );
+}
+
+#[tokio::test]
+async fn workers_have_it_too() {
+    let site = Site::start().await;
+    let middlebox = site.behind(Upgrades::Refused).await;
+    let [mut native, mut carried] = [
+        tells(
+            "workers.mjs",
+            &[&format!("{}/page", http(site.backend.address()))],
+        )
+        .await,
+        tells(
+            "workers.mjs",
+            &[&format!("{}/page?client", http(middlebox.address()))],
+        )
+        .await,
+    ];
+    for worker in ["classic", "module"] {
+        assert_eq!(native[worker]["carried"].take(), json!(null));
+        assert_eq!(
+            carried[worker]["carried"].take(),
+            json!("polling"),
+            "{worker}"
+        );
+    }
+    assert_eq!(carried, native);
+}
