@@ -249,9 +249,18 @@ impl Polls {
         if let Some(status) = over(session) {
             return Some(Reply::bare(key, serial, status).answer(session));
         }
-        if parked.is_poll && self.hold.is_none() && session.to_client().last() > parked.ack {
+        let after = if parked.is_poll {
+            parked.ack
+        } else {
+            self.untold(parked.ack, now)
+        };
+        if self.hold.is_none() && session.to_client().last() > after {
             // The room may depend on it: a backend that cannot get rid of its own messages may take no others.
-            return Some(self.carry(session, key, serial, parked.ack, parked.budget, now));
+            let answer = told(key, serial, after, parked.budget).answer(session);
+            if parked.is_poll {
+                self.carried(answer.last, now);
+            }
+            return Some(answer);
         }
         match applied {
             Applied::Full { next, frames } if parked.until > now => {
@@ -266,17 +275,19 @@ impl Polls {
         self.replies.pop().map(|reply| reply.answer(session))
     }
 
-    /// Answers a request that does not wait. Frames that a poll's answer has just carried are on their way already.
+    /// Answers a request that does not wait.
     fn answer_at_once(&mut self, key: Key, serial: u64, ack: u64, budget: usize, now: Instant) {
         if self.hold.is_some() {
             return self.say(key, serial, Status::Ok);
         }
+        let after = self.untold(ack, now);
+        self.replies.push(told(key, serial, after, budget));
+    }
+
+    /// Up to which frame a client that acknowledges `ack` has everything, or has it on its way.
+    fn untold(&self, ack: u64, now: Instant) -> u64 {
         let transit = self.transit.filter(|transit| transit.until > now);
-        let after = transit.map_or(ack, |transit| transit.last.max(ack));
-        self.replies.push(Reply {
-            frames: Some(Wanted { after, budget }),
-            ..Reply::bare(key, serial, Status::Ok)
-        });
+        transit.map_or(ack, |transit| transit.last.max(ack))
     }
 
     fn answer_hold(
@@ -303,26 +314,9 @@ impl Polls {
             self.hold = Some(hold);
             return None;
         }
-        Some(self.carry(session, hold.key, hold.serial, hold.after, hold.budget, now))
-    }
-
-    /// A poll's answer, with the frames after `after`.
-    fn carry(
-        &mut self,
-        session: &Session,
-        key: Key,
-        serial: u64,
-        after: u64,
-        budget: usize,
-        now: Instant,
-    ) -> Answer {
-        let reply = Reply {
-            frames: Some(Wanted { after, budget }),
-            ..Reply::bare(key, serial, Status::Ok)
-        };
-        let answer = reply.answer(session);
+        let answer = told(hold.key, hold.serial, hold.after, hold.budget).answer(session);
         self.carried(answer.last, now);
-        answer
+        Some(answer)
     }
 
     /// The next part of a stream, if one is due.
@@ -391,6 +385,14 @@ impl Hold {
     /// Whether it is a stream whose head is out.
     fn has_begun(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.begun)
+    }
+}
+
+/// A whole response with the frames after `after`.
+fn told(key: Key, serial: u64, after: u64, budget: usize) -> Reply {
+    Reply {
+        frames: Some(Wanted { after, budget }),
+        ..Reply::bare(key, serial, Status::Ok)
     }
 }
 

@@ -184,6 +184,18 @@ fn a_poll_whose_frames_wait_for_room_is_answered_when_there_are_frames() {
 }
 
 #[test]
+fn while_no_poll_is_held_frames_that_wait_for_room_are_answered_when_there_are_others() {
+    let mut story = narrow();
+    story.hear(1);
+    assert_eq!(story.answer(poll(1, 0)), (Status::Ok, vec![1]));
+    let key = story.ask(send(2, 0).with(1, &[text(100), text(100)]));
+    assert_eq!(story.answers(), [], "that frame is on its way");
+    story.pass(TRANSIT);
+    assert_eq!(story.answers(), [whole(key, Status::Ok, &[1])]);
+    assert_eq!(story.session.accepted(), 1);
+}
+
+#[test]
 fn a_poll_is_held_though_the_frames_of_another_request_wait_for_room() {
     let mut story = narrow();
     let frames = [text(100), text(100)];
