@@ -11,8 +11,9 @@ use super::stall::Stall;
 /// How long the backend's part of a closing handshake may take (RFC 6455 §7.1.1 leaves it to us).
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a session whose client has closed waits for it to take the backend's answer.
-const LINGER: Duration = Duration::from_secs(10);
+/// How long a session whose client has closed waits for it to take the backend's answer: longer than a client waits for
+/// a stream that is silent, or for a poll (`PROTOCOL.md`, §5 and §7), before it asks again.
+const LINGER: Duration = Duration::from_secs(40);
 
 /// The bounds of a session.
 #[derive(Clone, Copy, Debug)]
