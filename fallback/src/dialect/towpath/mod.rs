@@ -3,6 +3,8 @@
 pub mod codec;
 mod eagerness;
 mod endpoints;
+#[cfg(test)]
+mod exactly_once;
 mod open;
 pub mod polls;
 
