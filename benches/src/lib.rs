@@ -1,5 +1,7 @@
 //! What the load tools share: reading a process's cost from `/proc`, and percentiles.
 
+pub mod native;
+
 use std::io;
 use std::time::Duration;
 

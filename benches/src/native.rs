@@ -1,0 +1,206 @@
+//! The least of a client of the native fallback (`fallback/PROTOCOL.md`) that a load needs: it never loses a request,
+//! so it never repeats one.
+
+use std::io;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How long a poll is held, in milliseconds, and how many bytes it may bring.
+const WAIT: u64 = 25_000;
+const BUDGET: u64 = 1 << 20;
+
+/// One session, with a connection for polls and one for what is sent.
+pub struct Session {
+    polls: Connection,
+    sends: Connection,
+    path: String,
+    token: Vec<u8>,
+    serial: u64,
+    sent: u64,
+    received: u64,
+}
+
+/// A keep-alive connection, with what was read of the next response.
+struct Connection {
+    stream: TcpStream,
+    read: Vec<u8>,
+    host: String,
+}
+
+impl Session {
+    /// Opens a session for the WebSocket at `path`.
+    ///
+    /// # Errors
+    /// The connection fails, or the answer is none of the protocol's.
+    pub async fn open(host: &str, path: &str) -> io::Result<Self> {
+        let mut polls = Connection::new(host).await?;
+        let sends = Connection::new(host).await?;
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+        let open = json!({ "towpath": 1, "nonce": URL_SAFE_NO_PAD.encode(nonce) });
+        let base = path.trim_end_matches('/');
+        let answer = polls
+            .post(
+                &format!("{base}/~towpath/1/open"),
+                open.to_string().as_bytes(),
+            )
+            .await?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        let token = answer.get("token").and_then(Value::as_str);
+        let token = token.ok_or_else(|| io::Error::other(format!("not opened: {answer}")))?;
+        Ok(Self {
+            polls,
+            sends,
+            path: format!("{base}/~towpath/1/io"),
+            token: token.as_bytes().to_vec(),
+            serial: 0,
+            sent: 0,
+            received: 0,
+        })
+    }
+
+    /// Sends a binary message while a poll is held, and takes the answer's frames in.
+    ///
+    /// # Errors
+    /// The connection fails, or the answer is none of the protocol's.
+    pub async fn round_trip(&mut self, message: &[u8]) -> io::Result<()> {
+        let poll = self.request(WAIT, None);
+        self.polls.write(&self.path, &poll).await?;
+        let send = self.request(0, Some(message));
+        self.sends.write(&self.path, &send).await?;
+        let taken = self.sends.read().await?;
+        self.take(&taken)?;
+        let polled = self.polls.read().await?;
+        self.take(&polled)
+    }
+
+    /// Leaves a poll held.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub async fn hold(&mut self) -> io::Result<()> {
+        let poll = self.request(WAIT, None);
+        self.polls.write(&self.path, &poll).await
+    }
+
+    fn request(&mut self, wait: u64, message: Option<&[u8]>) -> Vec<u8> {
+        self.serial += 1;
+        let mut body = b"TP1\0".to_vec();
+        number(&mut body, self.token.len() as u64);
+        body.extend(&self.token);
+        self.sent += u64::from(message.is_some());
+        let first = message.map_or(0, |_| self.sent);
+        for n in [self.serial, self.received, wait, BUDGET, first] {
+            number(&mut body, n);
+        }
+        if let Some(message) = message {
+            body.push(2);
+            number(&mut body, message.len() as u64);
+            body.extend(message);
+        }
+        body
+    }
+
+    /// Counts the frames of an answer.
+    fn take(&mut self, answer: &[u8]) -> io::Result<()> {
+        let malformed = || io::Error::other(format!("not an answer: {answer:x?}"));
+        let mut rest = answer.strip_prefix(b"TP1\0").ok_or_else(malformed)?;
+        for _ in 0..5 {
+            take_number(&mut rest).ok_or_else(malformed)?;
+        }
+        while let Some((_, after)) = rest.split_first() {
+            rest = after;
+            let length = take_number(&mut rest).ok_or_else(malformed)?;
+            rest = rest.get(length as usize..).ok_or_else(malformed)?;
+            self.received += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    async fn new(host: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(host).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            read: Vec::new(),
+            host: host.to_owned(),
+        })
+    }
+
+    async fn post(&mut self, path: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+        self.write(path, body).await?;
+        self.read().await
+    }
+
+    async fn write(&mut self, path: &str, body: &[u8]) -> io::Result<()> {
+        let mut request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+            self.host,
+            body.len()
+        )
+        .into_bytes();
+        request.extend(body);
+        self.stream.write_all(&request).await
+    }
+
+    async fn read(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some((head, length)) = content(&self.read)? {
+                if self.read.len() >= head + length {
+                    let rest = self.read.split_off(head + length);
+                    let whole = std::mem::replace(&mut self.read, rest);
+                    return Ok(whole.get(head..).unwrap_or_default().to_vec());
+                }
+            }
+            if self.stream.read_buf(&mut self.read).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}
+
+/// Where a response's content begins, and how long it is.
+fn content(response: &[u8]) -> io::Result<Option<(usize, usize)>> {
+    let mut fields = [httparse::EMPTY_HEADER; 32];
+    let mut parsed = httparse::Response::new(&mut fields);
+    let head = match parsed.parse(response).map_err(io::Error::other)? {
+        httparse::Status::Complete(head) => head,
+        httparse::Status::Partial => return Ok(None),
+    };
+    let length = parsed
+        .headers
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case("content-length"))
+        .and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok());
+    match length {
+        Some(length) => Ok(Some((head, length))),
+        None => Err(io::Error::other("an answer without a length")),
+    }
+}
+
+fn number(to: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        to.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    to.push(n as u8);
+}
+
+fn take_number(from: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..56).step_by(7) {
+        let (byte, rest) = from.split_first()?;
+        *from = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
