@@ -151,12 +151,12 @@ impl Connection {
 
     async fn read(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            if let Some((head, length)) = content(&self.read)? {
-                if self.read.len() >= head + length {
-                    let rest = self.read.split_off(head + length);
-                    let whole = std::mem::replace(&mut self.read, rest);
-                    return Ok(whole.get(head..).unwrap_or_default().to_vec());
-                }
+            if let Some((head, length)) = content(&self.read)?
+                && self.read.len() >= head + length
+            {
+                let rest = self.read.split_off(head + length);
+                let whole = std::mem::replace(&mut self.read, rest);
+                return Ok(whole.get(head..).unwrap_or_default().to_vec());
             }
             if self.stream.read_buf(&mut self.read).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
