@@ -128,7 +128,7 @@ const session = (url, list, known, up) => {
 	let [sent, parts] = [[], []];
 	let added = Promise.resolve();
 	let token = encode(), serial = 0, got = 0, acked = 0, credit = 0, body = 0, longest = 0, spacing = 0;
-	let alive = now(), resume = 3e4, cutAt = 0, short = 0, unacked = 0, ackTimer = 0, ackNow = false;
+	let alive = now(), resume = 6e4, cutAt = 0, short = 0, unacked = 0, ackTimer = 0, ackNow = false;
 	let over = false, gone = false, closing = false, textual = false, stream = false, suspect = false;
 
 	const open = async () => {
