@@ -67,3 +67,21 @@ async fn workers_have_it_too() {
     }
     assert_eq!(carried, native);
 }
+
+#[tokio::test]
+async fn a_page_of_another_origin_has_it_too() {
+    let site = Site::start().await;
+    let middlebox = site.behind(Upgrades::Refused).await;
+    let [page, host] = [site.backend.address(), middlebox.address()].map(|it| it.to_string());
+    assert_eq!(
+        tells("elsewhere.mjs", &[&page, &host]).await,
+        json!({
+            "carried": "polling",
+            "origin": format!("http://{page}"),
+            "host": host,
+            "cookie": "flavour=oat",
+            "message": { "origin": format!("ws://{host}") },
+            "closed": { "code": 1000, "wasClean": true },
+        })
+    );
+}

@@ -1,6 +1,7 @@
 // What the browser's stories talk to: the site with their pages, and WebSockets that keep a record of what they saw.
 //
-//   GET  /page, /page?client        an empty page, without and with the fallback's client
+//   GET  /page, /page?client        an empty page, without and with the fallback's client, which Towpath serves;
+//                                   /page?client=HOST:PORT: from there, for WebSockets to there
 //   GET  /pages/...                 what the pages are made of
 //   GET  /records?id=I&closes=N     what was seen of the conversations named I, once N of them are over
 //   POST /say?id=I&from=A&count=N   has the newest conversation named I send the texts A, A+1, ...
@@ -11,7 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
 import { WebSocketServer } from 'ws';
-import { CLIENT, PAGES } from './files.mjs';
+import { PAGES } from './files.mjs';
 
 const SHOWN = 64;
 
@@ -78,14 +79,15 @@ async function until(holds) {
 }
 
 const types = { js: 'text/javascript', html: 'text/html; charset=utf-8', json: 'application/json' };
+const script = (host) =>
+  host ? `<script src="http://${host}/.towpath/client.js" data-hosts="${host}"></script>` : '<script src="/.towpath/client.js"></script>';
 const file = async (path) => ['js', await readFile(path)];
 
 async function answer({ method, url }) {
   const { pathname, searchParams: query } = new URL(url, 'http://localhost');
-  if (pathname === '/.towpath/client.js') return file(CLIENT);
   if (pathname.startsWith('/pages/')) return file(join(PAGES, basename(pathname)));
   if (pathname === '/page') {
-    const client = query.has('client') ? '<script src="/.towpath/client.js"></script>' : '';
+    const client = query.has('client') ? script(query.get('client')) : '';
     return ['html', `<!doctype html><link rel="icon" href="data:,"><title>page</title>${client}`];
   }
   const seen = record(query.get('id'));
