@@ -15,6 +15,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// a stream that is silent, or for a poll (`PROTOCOL.md`, §5 and §7), before it asks again.
 const LINGER: Duration = Duration::from_secs(40);
 
+/// A queue's capacity that is worth keeping while it is empty, in messages: none is allocated for each.
+const KEPT_CAPACITY: usize = 4;
+
 /// The bounds of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -285,7 +288,7 @@ impl Session {
             self.queued -= cost(message);
         }
         if self.to_backend.is_empty() {
-            self.to_backend = VecDeque::new();
+            self.to_backend.shrink_to(KEPT_CAPACITY);
         }
         Some(next)
     }
