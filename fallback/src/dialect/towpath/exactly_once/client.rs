@@ -380,29 +380,31 @@ impl Client {
             // That may mean that nothing of the request was looked at.
             self.acknowledged = self.acknowledged.max(pending.ack);
         }
-        let mut pause = Pause::default();
-        pause.until = now
-            + match pending.status.unwrap_or(head.status) {
-                wire::OK if kind == Kind::Poll => self.habits.reading,
-                // Unless it brought something.
-                wire::OK if pending.sent => self.outbound.stuck_for(self.promised.spacing),
-                wire::OK => 0,
-                wire::SUPERSEDED | wire::STALE | wire::RESEND => self.promised.spacing,
-                wire::THROTTLED => head.advice.max(self.promised.spacing),
-                wire::CLOSED => {
-                    assert!(self.end.is_some(), "CLOSED, but there was no close");
-                    self.done = true;
-                    0
-                }
-                wire::GONE => {
-                    self.finish(End::Gone);
-                    0
-                }
-                status => panic!("status {status} for a client that makes no mistakes"),
-            };
+        let mut rest = match pending.status.unwrap_or(head.status) {
+            wire::OK if kind == Kind::Poll => self.habits.reading,
+            // Unless it brought something.
+            wire::OK if pending.sent => self.outbound.stuck_for(self.promised.spacing),
+            wire::OK => 0,
+            wire::SUPERSEDED | wire::STALE | wire::RESEND => self.promised.spacing,
+            wire::THROTTLED => head.advice.max(self.promised.spacing),
+            wire::CLOSED => {
+                assert!(self.end.is_some(), "CLOSED, but there was no close");
+                self.done = true;
+                0
+            }
+            wire::GONE => {
+                self.finish(End::Gone);
+                0
+            }
+            status => panic!("status {status} for a client that makes no mistakes"),
+        };
         if kind == Kind::Send && self.owes_acknowledgement() {
-            pause.until = pause.until.max(now + 1000);
+            rest = rest.max(1000);
         }
+        let pause = Pause {
+            until: now + rest,
+            ..Pause::default()
+        };
         self.pauses.insert(kind, pause);
     }
 

@@ -1,6 +1,6 @@
 //! The proxy: the session core and its polls as their task drives them, and the bounds that hold whenever it rests.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -29,6 +29,8 @@ pub(super) struct Proxy {
     calls: VecDeque<(Copy, Request)>,
     slots: [Option<Slot>; REQUESTS + 1],
     cuts: Vec<Copy>,
+    /// Their connections are over, so that nothing more arrives.
+    gone: HashSet<Copy>,
     present: Vec<Copy>,
     pressed: bool,
     out: Vec<Out>,
@@ -61,6 +63,7 @@ impl Proxy {
             calls: VecDeque::new(),
             slots: Default::default(),
             cuts: Vec::new(),
+            gone: HashSet::new(),
             present: Vec::new(),
             pressed: false,
             out: Vec::new(),
@@ -69,6 +72,9 @@ impl Proxy {
 
     /// A request arrives whole.
     pub(super) fn arrive(&mut self, copy: Copy, body: Vec<u8>) {
+        if self.gone.contains(&copy) {
+            return;
+        }
         let request = Request::parse(body.into()).unwrap();
         let serial = request.serial;
         if self.is_over() {
@@ -96,6 +102,7 @@ impl Proxy {
     pub(super) fn cut(&mut self, copy: Copy) {
         self.present.retain(|present| *present != copy);
         self.cuts.push(copy);
+        self.gone.insert(copy);
     }
 
     pub(super) fn press(&mut self, pressed: bool) {
@@ -123,8 +130,8 @@ impl Proxy {
                 self.answer(now);
                 self.backend.step(time);
                 let writes = self.session.has_for_backend() && self.backend.takes();
-                let reads = self.session.reads_backend() && !self.backend.is_read();
-                if !self.connected || (!writes && !(reads && self.backend.has_said())) {
+                let reads = self.session.reads_backend() && self.backend.has_said();
+                if !self.connected || !(writes || reads) {
                     break;
                 }
             }

@@ -18,6 +18,9 @@ const MAX_BODY: u64 = 256 << 10;
 /// When a client tries again at the latest on a network that has healed: its longest deadline, then its longest pause.
 const NEXT_TRY: Time = 60_000;
 
+/// A client that has closed is waited for so long, though it might come back within the resume window.
+const LINGER: Time = 40_000;
+
 /// How long the proxy and the client may take from the end to the last trace of it.
 const AFTERMATH: Time = 200_000;
 
@@ -28,6 +31,8 @@ pub(super) struct World<'a> {
     network: Network,
     proxy: Proxy,
     script: VecDeque<(Time, Message)>,
+    /// The proxy has not had its turn since something happened.
+    waits: bool,
     healed: bool,
     ended_at: Option<Time>,
     vanished: bool,
@@ -42,6 +47,8 @@ pub(super) struct Outcome {
     end: Option<End>,
     ended: Option<Ended>,
     finale: Finale,
+    /// It was this long from what was to be the end to the loss of the session.
+    lost_after: Option<Time>,
 }
 
 impl<'a> World<'a> {
@@ -80,6 +87,7 @@ impl<'a> World<'a> {
             network: Network::new(scenario.faults.clone(), Random::new(seed, 3)),
             proxy: Proxy::new(limits, settings, backend),
             script: script(traffic.by_client, 4),
+            waits: false,
             healed: false,
             ended_at: None,
             vanished: false,
@@ -124,10 +132,16 @@ impl<'a> World<'a> {
             .flatten()
             .filter(|at| *at > self.now);
         let client = self.client.wakes_at(self.now).filter(|_| !self.vanished);
+        let turn = if self.waits {
+            Some(self.now)
+        } else {
+            self.proxy.wakes_at()
+        };
+        let turn = turn.map(|at| at.next_multiple_of(self.scenario.turn));
         let wakes = [
             self.network.next_at(),
             client,
-            self.proxy.wakes_at(),
+            turn,
             self.proxy.backend.wakes_at(),
             self.script.front().map(|(at, _)| *at),
         ];
@@ -146,8 +160,11 @@ impl<'a> World<'a> {
             }
         }
         self.proxy.backend.step(self.now);
-        for out in self.proxy.pump(self.now) {
-            self.network.respond(self.now, out);
+        self.waits = !self.now.is_multiple_of(self.scenario.turn);
+        if !self.waits {
+            for out in self.proxy.pump(self.now) {
+                self.network.respond(self.now, out);
+            }
         }
         if self.vanished {
             return;
@@ -278,6 +295,10 @@ impl<'a> World<'a> {
             end: client.end.clone(),
             ended,
             finale: scenario.finale,
+            lost_after: self
+                .lost_at
+                .zip(self.ended_at)
+                .map(|(lost, ended)| lost.saturating_sub(ended)),
         }
     }
 
@@ -331,7 +352,12 @@ impl<'a> World<'a> {
 impl Outcome {
     /// The end is the one that was wanted.
     pub(super) fn survived(self) {
-        let Self { end, ended, finale } = self;
+        let Self {
+            end,
+            ended,
+            finale,
+            lost_after,
+        } = self;
         let expected: &[Ended] = match finale {
             Finale::ClientCloses | Finale::BackendIsMute => &[Ended::Client],
             Finale::BackendCloses => &[Ended::Backend],
@@ -349,7 +375,11 @@ impl Outcome {
             "{ended:?}"
         );
         let told = matches!(end, Some(End::Close(_)));
-        let may_be_away = matches!(finale, Finale::Drain | Finale::ClientVanishes);
+        let may_be_away = match finale {
+            Finale::Drain | Finale::ClientVanishes => true,
+            Finale::BackendCloses | Finale::BackendDies => false,
+            _ => lost_after.is_some_and(|after| after >= LINGER),
+        };
         assert!(told || may_be_away, "the client was told of {end:?}");
     }
 }
