@@ -33,6 +33,8 @@ export interface Towpath {
   readonly version: string;
   /** Sets what is named, and leaves the rest as it is. For sockets that are made from now on. */
   configure(options: Options): void;
+  /** Forgets whether WebSockets get through to an origin ("wss://example.com"): the next socket finds out anew. */
+  forget(origin: string): void;
   /** The sockets that are not closed, with the verdicts by origin ("wss://example.com"). */
   status(): Status[] & { verdicts: Record<string, Verdict> };
 }

@@ -1,4 +1,4 @@
-/*! towpath-client 0.1.0, MIT OR Apache-2.0. See README.md and types.d.ts */
+/*! towpath-client 0.1.0, MIT OR Apache-2.0. See README.md */
 (() => {
 /** @import * as T from "./types.js" */
 /** @type {any} */
@@ -11,7 +11,7 @@ const encode = (text = "") => new TextEncoder().encode(text);
 const decode = (bytes = encode()) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const error = (name = "", message = "") => new DOMException(message, name);
 
-// A task for each message; timers would be slowed down.
+// Timers would be slowed down.
 /** @type {(() => void)[]} */
 const tasks = [];
 const { port1, port2 } = new MessageChannel();
@@ -644,6 +644,7 @@ const towpath = {
 		if (list) hosts = named(list);
 		Object.assign(options, others);
 	},
+	forget: (origin = "") => decide(memory[origin] ||= recall(origin)),
 	status: () => Object.assign(Array.from(live.values(), (status) => status()), { verdicts: structuredClone(memory) }),
 };
 define(WS, "towpath", { value: towpath });

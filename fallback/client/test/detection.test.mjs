@@ -190,6 +190,22 @@ test("a bad verdict is not there in the next page if a WebSocket worked in this"
   assert.deepEqual(Object.values(storage).map((known) => JSON.parse(known).verdict), ["good"]);
 });
 
+test("what is forgotten is found out anew, in this page and the next", { timeout }, async (t) => {
+  page(t);
+  new Towpath();
+  const first = await load({ native: nativeStub(fails) });
+  await next(new first(URL), "open");
+  first.towpath.forget(origin);
+  assert.equal(first.towpath.status().verdicts[origin].verdict, "");
+  for (const known of ["", "bad"]) {
+    const Native = nativeStub(fails);
+    const WebSocket = await load({ native: Native });
+    if (known) WebSocket.towpath.forget(origin);
+    await next(new WebSocket(URL), "open");
+    assert.equal(Native.made.length, 1);
+  }
+});
+
 test("in the fallback, probes find out when WebSockets get through again", { timeout }, async () => {
   const proxy = new Towpath();
   let blocked = true;
