@@ -1,4 +1,4 @@
-//! `towpath demo`, as a newcomer sees it: a page in a real browser, and two people in it.
+//! `towpath demo`, as a newcomer sees it: a page in a real browser, two people in it, and a network that blocks.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use harness::{Peer, command, within};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::test]
-async fn two_windows_chat() {
+async fn two_windows_chat_whatever_the_network_does_to_websockets() {
     let mut demo = command(["demo", "--address", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .spawn()

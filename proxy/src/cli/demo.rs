@@ -1,13 +1,16 @@
-//! `towpath demo`: a chat server that knows nothing of Towpath, and Towpath in front of it.
+//! `towpath demo`: a chat server that knows nothing of Towpath, Towpath in front of it, and in front of that a network
+//! that can be told to block WebSockets.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use towpath_conf::{AccessLog, Config, Level, Log, LogFormat};
 
 use super::run::runtime;
 use super::{FAILED, FORCED, fail, print};
-use crate::demo::Demo;
+use crate::demo::{Demo, Network};
 use crate::lifecycle::{End, Server};
 use crate::observe::logging;
 
@@ -28,20 +31,19 @@ pub(super) fn run(address: SocketAddr) -> ExitCode {
 }
 
 async fn serve(address: SocketAddr) -> ExitCode {
+    let network = match Network::bind(address).await {
+        Ok(network) => network,
+        Err(error) => return fail(&format_args!("cannot listen on {address}: {error}")),
+    };
     let demo = match Demo::bind().await {
         Ok(demo) => demo,
         Err(error) => return fail(&format_args!("cannot start the chat server: {error}")),
     };
-    let text = configuration(address, demo.address());
+    let text = configuration(demo.address());
     let config = match Config::from_text("demo", &text) {
         Ok(config) => config,
         Err(errors) => return fail(&errors),
     };
-    let backend = demo.address();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let chat = tokio::spawn(demo.serve(async {
-        let _ = stopped.await;
-    }));
     let server = match Server::start(config, None).await {
         Ok(server) => server,
         Err(error) => {
@@ -49,30 +51,36 @@ async fn serve(address: SocketAddr) -> ExitCode {
             return FAILED.into();
         }
     };
-    let listening = server.addresses().next().unwrap_or(address);
-    print(&welcome(listening, backend, &text));
+    let Some(towpath) = server.addresses().next() else {
+        return fail(&"no listener");
+    };
+    print(&welcome(network.address(), towpath, demo.address(), &text));
+    let stop = Arc::new(Notify::new());
+    let chat = tokio::spawn(demo.serve(stop.clone().notified_owned()));
+    let network = tokio::spawn(network.carry(towpath, stop.clone().notified_owned()));
     let end = server.run().await;
-    let _ = stop.send(());
-    let _ = chat.await;
+    stop.notify_waiters();
+    let _ = tokio::join!(network, chat);
     match end {
         End::Drained => ExitCode::SUCCESS,
         End::Forced => FORCED.into(),
     }
 }
 
-fn configuration(address: SocketAddr, backend: SocketAddr) -> String {
+fn configuration(backend: SocketAddr) -> String {
     format!(
-        "listeners:\n  - address: \"{address}\"\nroutes:\n  - path: /\n    upstream: \"{backend}\"\n\
+        "listeners:\n  - address: \"127.0.0.1:0\"\nroutes:\n  - path: /\n    upstream: \"{backend}\"\n\
          drain:\n  spread: 1s\n  timeout: 5s\n"
     )
 }
 
-fn welcome(listening: SocketAddr, backend: SocketAddr, text: &str) -> String {
+fn welcome(browsers: SocketAddr, towpath: SocketAddr, backend: SocketAddr, text: &str) -> String {
     let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
     format!(
-        "A chat is served at  http://{listening}/\n\
-         Open it in two windows. Ctrl-C ends it.\n\n\
-         Its WebSockets go through Towpath to a chat server on {backend}, with this configuration:\n\n\
+        "A chat is served at  http://{browsers}/\n\
+         Open it in two windows, and block WebSockets in one of them. Ctrl-C ends it.\n\n\
+         Behind that address is a network that does to WebSockets what you choose in the page, then Towpath on\n\
+         {towpath}, then a chat server on {backend}. Towpath has this configuration:\n\n\
          {indented}\n"
     )
 }

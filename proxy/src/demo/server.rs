@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -20,11 +20,12 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
 use super::chat::{Chat, Delivery, MemberId};
+use super::head::Head;
+use super::listen::each_connection;
 
 const PAGE: &str = include_str!("page.html");
-const MAX_HEAD: usize = 8 * 1024;
 const MAX_MESSAGE: usize = 16 * 1024;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Messages that wait for one member; a slower one is let go.
 const MAX_WAITING: usize = 64;
 
@@ -35,18 +36,14 @@ pub(crate) struct Demo {
     address: SocketAddr,
 }
 
+type Sink = SplitSink<WebSocketStream<TcpStream>, Message>;
+type Source = SplitStream<WebSocketStream<TcpStream>>;
+
 #[derive(Debug, Default)]
 struct Hall {
     chat: Mutex<Chat>,
     members: Mutex<HashMap<MemberId, mpsc::Sender<String>>>,
     next: AtomicU64,
-}
-
-/// What a connection asks for.
-enum Request {
-    Page { head_only: bool },
-    Chat { key: String, early: Vec<u8> },
-    Unknown,
 }
 
 impl Demo {
@@ -62,76 +59,27 @@ impl Demo {
         self.address
     }
 
-    /// Serves until `shutdown`, then drops all connections.
+    /// Serves until `shutdown`.
     pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) {
         let hall = Arc::new(Hall::default());
-        let mut connections = JoinSet::new();
-        tokio::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => return,
-                Some(_) = connections.join_next() => {}
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(connection(stream, hall.clone()));
-                    }
-                    // Out of descriptors: others will give some back.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                },
-            }
-        }
+        let connection = |stream| connection(stream, hall.clone());
+        each_connection(self.listener, shutdown, connection).await;
     }
 }
 
-async fn connection(mut stream: TcpStream, hall: Arc<Hall>) {
-    // A client that is gone is no matter for a log.
-    let _ = async {
-        stream.set_nodelay(true)?;
-        match timeout(HEAD_TIMEOUT, read_request(&mut stream)).await?? {
-            Request::Page { head_only } => respond(&mut stream, "200 OK", PAGE, head_only).await,
-            Request::Unknown => {
-                respond(&mut stream, "404 Not Found", "Nothing here.\n", false).await
-            }
-            Request::Chat { key, early } => {
-                accept(&mut stream, &key).await?;
-                chat(stream, early, &hall).await;
-                Ok(())
-            }
+async fn connection(mut stream: TcpStream, hall: Arc<Hall>) -> io::Result<()> {
+    let head = Head::read(&mut stream).await?;
+    let request = head.request()?;
+    match (request.method.as_str(), request.path.as_str(), request.key) {
+        ("GET", path, Some(key)) if path.ends_with("/chat") => {
+            accept(&mut stream, &key).await?;
+            chat(stream, head.rest().to_vec(), &hall).await;
+            Ok(())
         }
-    }
-    .await;
-}
-
-async fn read_request(stream: &mut TcpStream) -> io::Result<Request> {
-    let mut head = Vec::with_capacity(1024);
-    loop {
-        if stream.read_buf(&mut head).await? == 0 || head.len() > MAX_HEAD {
-            return Err(io::ErrorKind::InvalidData.into());
+        (method @ ("GET" | "HEAD"), "/", _) => {
+            respond(&mut stream, "200 OK", PAGE, method == "HEAD").await
         }
-        let mut headers = [httparse::EMPTY_HEADER; 64];
-        let mut request = httparse::Request::new(&mut headers);
-        let httparse::Status::Complete(len) = request.parse(&head).map_err(io::Error::other)?
-        else {
-            continue;
-        };
-        let field = |name: &str| {
-            let header = request
-                .headers
-                .iter()
-                .find(|header| header.name.eq_ignore_ascii_case(name))?;
-            std::str::from_utf8(header.value).ok().map(str::to_owned)
-        };
-        return Ok(
-            match (request.method, request.path, field("sec-websocket-key")) {
-                (Some("GET"), Some("/chat"), Some(key)) => Request::Chat {
-                    key,
-                    early: head.get(len..).unwrap_or_default().to_vec(),
-                },
-                (Some("GET"), Some("/"), _) => Request::Page { head_only: false },
-                (Some("HEAD"), Some("/"), _) => Request::Page { head_only: true },
-                _ => Request::Unknown,
-            },
-        );
+        _ => respond(&mut stream, "404 Not Found", "Nothing here.\n", false).await,
     }
 }
 
@@ -202,8 +150,14 @@ async fn chat(stream: TcpStream, early: Vec<u8>, hall: &Hall) {
         }
     }
     hall.leave(member);
-    // Answers the Close, if there was one.
-    let _ = timeout(HEAD_TIMEOUT, sink.close()).await;
+    let _ = timeout(CLOSE_TIMEOUT, part(sink, source)).await;
+}
+
+/// Sends the Close, or the answer to the member's, and reads on to the end: bytes that nobody reads would make the
+/// system send a reset, which may overtake the Close.
+async fn part(mut sink: Sink, mut source: Source) {
+    let _ = sink.close().await;
+    while let Some(Ok(_)) = source.next().await {}
 }
 
 impl Hall {
@@ -250,6 +204,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use tokio::io::AsyncReadExt;
     use tokio::task::JoinHandle;
     use tokio_tungstenite::client_async;
 
@@ -277,6 +232,11 @@ mod tests {
         client
     }
 
+    async fn say(client: &mut Client, text: &str) {
+        let text = format!(r#"{{"event":"message","data":{{"text":"{text}"}}}}"#);
+        client.send(Message::text(text)).await.unwrap();
+    }
+
     async fn hear(client: &mut Client) -> String {
         let message = timeout(Duration::from_secs(10), client.next())
             .await
@@ -301,12 +261,29 @@ mod tests {
         let mut ann = connect(address, "ann").await;
         let mut bob = connect(address, "bob").await;
         assert!(hear(&mut ann).await.contains("member_joined"));
-        bob.send(Message::text(r#"{"event":"message","data":{"text":"hi"}}"#))
-            .await
-            .unwrap();
+        say(&mut bob, "hi").await;
         assert!(hear(&mut ann).await.contains("\"text\":\"hi\""));
         bob.close(None).await.unwrap();
         assert!(hear(&mut ann).await.contains("member_left"));
+    }
+
+    #[tokio::test]
+    async fn a_close_is_answered_behind_all_that_was_said_before() {
+        let (address, _server) = start().await;
+        let mut ann = connect(address, "ann").await;
+        let farewell = CloseFrame {
+            code: CloseCode::Library(4000),
+            reason: "enough".into(),
+        };
+        for _ in 0..MAX_WAITING / 2 {
+            say(&mut ann, "hi").await;
+        }
+        ann.close(Some(farewell.clone())).await.unwrap();
+        let mut heard = Vec::new();
+        while let Some(Ok(message)) = ann.next().await {
+            heard.push(message);
+        }
+        assert_eq!(heard.last(), Some(&Message::Close(Some(farewell))));
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-// Two windows of the demo's page chat with each other, in headless Chromium.
+// Two windows of the demo's page chat with each other, in headless Chromium, while one's WebSockets are blocked.
 // Usage: node demo.mjs http://HOST:PORT/
 import assert from 'node:assert/strict';
 import { launch } from './chromium.mjs';
@@ -13,7 +13,7 @@ async function window(browser, user) {
   await page.fill('#user', user);
   await page.fill('#room', 'test room');
   await page.click('#join');
-  await page.waitForSelector('#message:enabled');
+  await page.waitForSelector('#in:visible');
   return page;
 }
 
@@ -23,8 +23,26 @@ async function says(page, text) {
 }
 
 async function hears(page, text) {
-  await page.locator('#log li', { hasText: text }).waitFor();
+  await page.locator('#log li:not(.waiting)', { hasText: text }).waitFor();
 }
+
+/** Whatever was said, in the order in which this window shows it. */
+const messages = (page) =>
+  page.$$eval('#log li.mine, #log li.theirs', (items) => items.map((item) => item.lastChild.textContent));
+
+/** Waits until the page tells of this connection, as the client does. */
+async function connects(page, transport, cause) {
+  await page.waitForFunction(
+    (by) => document.querySelector('#page').dataset.transport === by && document.querySelector('#rtt').textContent,
+    transport,
+  );
+  const [status, ...others] = await page.evaluate(() => WebSocket.towpath.status());
+  assert.deepEqual([status.transport, status.cause || undefined, others], [transport, cause, []]);
+  assert.match(await page.textContent('#rtt'), /^\d+\.\d ms/);
+  if (cause) assert.match(await page.textContent('#why'), new RegExp(cause));
+}
+
+const move = (page, network) => page.locator(`label:has([value=${network}])`).click();
 
 const browser = await launch();
 try {
@@ -34,7 +52,31 @@ try {
   await hears(bob, 'hello bob');
   await says(bob, '<b>hello</b> ann');
   await hears(ann, '<b>hello</b> ann');
-  assert.match(await ann.textContent('#status'), /WebSocket/);
+  await connects(ann, 'websocket');
+  await connects(bob, 'websocket');
+
+  const said = ['hello bob', '<b>hello</b> ann'];
+  for (const [network, transport, cause] of [
+    ['refused', 'streaming', 'blocked'],
+    ['starved', 'streaming', 'mute'],
+    ['open', 'websocket', undefined],
+  ]) {
+    await says(ann, `before ${network}`);
+    await move(ann, network);
+    await says(bob, `to ann, underway to ${network}`);
+    await says(ann, `from ann, underway to ${network}`);
+    await connects(ann, transport, cause);
+    await says(ann, `from ann, ${network}`);
+    await hears(bob, `from ann, ${network}`);
+    await says(bob, `to ann, ${network}`);
+    await hears(ann, `to ann, ${network}`);
+    await connects(bob, 'websocket');
+    said.push(`before ${network}`, `to ann, underway to ${network}`, `from ann, underway to ${network}`);
+    said.push(`from ann, ${network}`, `to ann, ${network}`);
+  }
+  // Each once, and in one order for both.
+  assert.deepEqual(await messages(ann), await messages(bob));
+  assert.deepEqual((await messages(ann)).toSorted(), said.toSorted());
   assert.deepEqual(faults, []);
   console.log('ok');
 } finally {
