@@ -23,8 +23,6 @@ use crate::{Body, HttpClient, full};
 /// What becomes of a connection that asks for a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upgrades {
-    /// It is carried.
-    Carried,
     /// 403, and a page that says whom to ask.
     Refused,
     /// RST.
@@ -37,7 +35,7 @@ pub enum Upgrades {
     Cut,
 }
 
-/// What becomes of plain HTTP.
+/// What becomes of the responses of plain HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Responses {
     /// They are passed on as they come.
@@ -131,9 +129,6 @@ async fn carry(
     }
     seen.upgrades.fetch_add(1, Ordering::Relaxed);
     match upgrades {
-        Upgrades::Carried => {
-            copy_bidirectional(&mut client, &mut connect(server).await?).await?;
-        }
         Upgrades::Refused => {
             let page = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nConnection: close\r\n\
                         Content-Length: 26\r\n\r\n<h1>Ask the network desk.\n";
