@@ -113,8 +113,8 @@ impl Gateway {
         }
     }
 
-    /// A request below a WebSocket's path takes the route that the WebSocket itself would take. A session that is open
-    /// needs none: its route may be gone since.
+    /// A request below a WebSocket's path takes the route that the WebSocket itself would take: a GET that asks for an
+    /// upgrade. A session that is open needs none, since its route may be gone.
     fn decide_fallback(
         &self,
         kind: Kind,
@@ -125,9 +125,16 @@ impl Gateway {
         snapshot: Arc<Snapshot>,
     ) -> Way {
         exchange.endpoint = Some(endpoint);
+        if endpoint == Endpoint::Io {
+            return Way::Fallback(endpoint);
+        }
+        let mut headers = request.headers.clone();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         let target = Target {
             path,
             method: &Method::GET,
+            headers: &headers,
             ..target(request)
         };
         let route = snapshot.router.find(&target).cloned();

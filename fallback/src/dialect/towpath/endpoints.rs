@@ -156,7 +156,11 @@ impl Native {
         drop(opens);
         let birth = Birth {
             native: self.clone(),
-            wanted,
+            entry: Entry {
+                native: self.clone(),
+                wanted,
+                id: None,
+            },
             handshake: handshake(&open, wish),
             settings: wish.settings.clone(),
             receive: open.receive.unwrap_or(usize::MAX),
@@ -221,7 +225,7 @@ impl Native {
 /// A session's beginning, and all that its life needs.
 struct Birth {
     native: Arc<Native>,
-    wanted: Wanted,
+    entry: Entry,
     handshake: Handshake,
     settings: Settings,
     receive: usize,
@@ -230,9 +234,26 @@ struct Birth {
     outcome: watch::Sender<Option<Outcome>>,
 }
 
+/// What is known of a session; it is forgotten however its task ends.
+struct Entry {
+    native: Arc<Native>,
+    wanted: Wanted,
+    /// Once it is open.
+    id: Option<Id>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(id) = &self.id {
+            lock(&self.native.doors).remove(id);
+        }
+        lock(&self.native.opens).remove(&self.wanted);
+    }
+}
+
 impl Birth {
     /// Dials, and carries the session until it ends.
-    async fn live<B: Backend>(self, mut backend: B) {
+    async fn live<B: Backend>(mut self, mut backend: B) {
         let handshake = self.handshake;
         let dialled =
             tokio::time::timeout(self.settings.open_timeout, backend.dial(handshake)).await;
@@ -242,7 +263,6 @@ impl Birth {
                 self.native.metrics.refused(error.name());
                 self.outcome.send_replace(Some(error.into()));
                 tokio::time::sleep(REMEMBERED).await;
-                lock(&self.native.opens).remove(&self.wanted);
                 return;
             }
         };
@@ -257,10 +277,11 @@ impl Birth {
             presence: presence.clone(),
         };
         lock(&self.native.doors).insert(id, Arc::new(door));
+        self.entry.id = Some(id);
         self.native.metrics.opened();
         let limits = self.settings.limits;
         let opened = Opened {
-            token: self.native.mint.token(&id, &self.wanted.1),
+            token: self.native.mint.token(&id, &self.entry.wanted.1),
             protocol: protocol(&dialled.headers),
             wait: self.settings.hold,
             resume: limits.resume,
@@ -291,8 +312,7 @@ impl Birth {
             metrics: self.native.metrics.clone(),
         };
         let (report, place) = pump::run(parts).await;
-        lock(&self.native.doors).remove(&id);
-        lock(&self.native.opens).remove(&self.wanted);
+        drop(self.entry);
         self.native.metrics.ended(&report);
         backend.ended(report);
         // The last, since a drain waits for it.
