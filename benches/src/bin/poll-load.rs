@@ -41,6 +41,8 @@ enum Mode {
     Hold,
     /// One round trip, then nothing is under way; the connections stay open
     Idle,
+    /// One round trip, then the connections are closed; only the sessions are left
+    Away,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -57,12 +59,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         if options.mode == Mode::Hold {
             session.hold().await?;
         }
-        sessions.push(session);
+        if options.mode != Mode::Away {
+            sessions.push(session);
+        }
     }
-    println!("opened {} sessions", sessions.len());
+    println!("opened {} sessions", options.sessions);
     let opened = cost()?;
     if let Some((before, opened)) = before.zip(opened) {
-        let each = opened.resident.saturating_sub(before.resident) / sessions.len().max(1) as u64;
+        let each = opened.resident.saturating_sub(before.resident) / options.sessions.max(1) as u64;
         println!("resident memory: {:.1} KiB a session", each as f64 / 1024.0);
     }
     if options.mode != Mode::Echo {
