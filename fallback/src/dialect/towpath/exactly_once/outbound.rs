@@ -111,7 +111,8 @@ impl Outbound {
         if seen == self.acked { spacing } else { 0 }
     }
 
-    fn last(&self) -> u64 {
+    /// The number of the last frame.
+    pub(super) fn last(&self) -> u64 {
         self.acked + self.frames.len() as u64
     }
 }
