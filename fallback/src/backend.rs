@@ -13,6 +13,9 @@ pub trait Backend: Send + 'static {
     /// A connection on which the backend has agreed to speak WebSocket.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
+    /// Resolves when the proxy wants the session to end.
+    type Ending: Future<Output = ()> + Send + 'static;
+
     /// Asks the backend for a WebSocket.
     ///
     /// Not cancel-safe: dropping the future gives the attempt up.
@@ -22,7 +25,7 @@ pub trait Backend: Send + 'static {
     ) -> impl Future<Output = Result<Dialled<Self::Stream>, DialError>> + Send;
 
     /// Resolves when the proxy wants the session to end.
-    fn ending(&self) -> impl Future<Output = ()> + Send + 'static;
+    fn ending(&self) -> Self::Ending;
 
     /// The session is over.
     fn ended(self, report: Report);

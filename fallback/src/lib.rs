@@ -7,6 +7,7 @@ mod backend;
 mod body;
 pub mod client;
 pub mod dialect;
+mod door;
 mod endpoint;
 mod metrics;
 mod origin;

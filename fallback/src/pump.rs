@@ -19,11 +19,10 @@ use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 use crate::admission::Place;
 use crate::backend::{Report, Traffic};
 use crate::body::Body;
-use crate::dialect::towpath::codec::Request;
 use crate::dialect::towpath::polls::{Answer, Key, Part, Polls};
 use crate::dialect::towpath::write;
+use crate::door::Door;
 use crate::metrics::Metrics;
-use crate::presence::Presence;
 use crate::session::{Close, Ended, Fault, Kind, Message, Session, ToBackend};
 
 /// Requests of a session that may be under way at once.
@@ -41,20 +40,12 @@ const READS: usize = 256;
 /// Parts of a stream that wait to be written.
 const PARTS: usize = 2;
 
-/// A request, and where its answer goes.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) request: Request,
-    pub(crate) answer: oneshot::Sender<Body>,
-}
-
 /// What a session is made of.
 pub(crate) struct Parts<S, E> {
     pub(crate) stream: S,
     pub(crate) session: Session,
     pub(crate) polls: Polls,
-    pub(crate) calls: mpsc::Receiver<Call>,
-    pub(crate) presence: Arc<Presence>,
+    pub(crate) door: Arc<Door>,
     pub(crate) place: Place,
     pub(crate) ending: E,
     pub(crate) max_message: usize,
@@ -70,9 +61,8 @@ struct Pump<S> {
     unflushed: bool,
     session: Session,
     polls: Polls,
-    calls: mpsc::Receiver<Call>,
+    door: Arc<Door>,
     waiting: [Option<Waiting>; REQUESTS + 1],
-    presence: Arc<Presence>,
     place: Place,
     began: Instant,
     from_client: Traffic,
@@ -109,9 +99,8 @@ where
         unflushed: false,
         session: parts.session,
         polls: parts.polls,
-        calls: parts.calls,
+        door: parts.door,
         waiting: Default::default(),
-        presence: parts.presence,
         place: parts.place,
         began: Instant::now(),
         from_client: Traffic::default(),
@@ -147,11 +136,11 @@ where
 
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {
         // Before anything is looked at, so that no end of a request goes unnoticed.
-        self.presence.waker.register(cx.waker());
+        self.door.presence.waker.register(cx.waker());
         loop {
             let now = now();
             self.session.press(self.place.is_pressed(), now);
-            self.take_calls(cx, now);
+            self.take_calls(now);
             self.write_backend(cx, now);
             let more = self.read_backend(cx, now);
             self.flush_backend(cx, now);
@@ -186,9 +175,9 @@ where
         }
     }
 
-    fn take_calls(&mut self, cx: &mut Context<'_>, now: Instant) {
+    fn take_calls(&mut self, now: Instant) {
         while let Some(key) = self.waiting.iter().position(Option::is_none) {
-            let Poll::Ready(Some(call)) = self.calls.poll_recv(cx) else {
+            let Some(call) = self.door.take() else {
                 return;
             };
             self.requests += 1;
@@ -313,7 +302,7 @@ where
                 self.polls.forget(key);
             }
         }
-        self.session.present(self.presence.is_here(), now);
+        self.session.present(self.door.presence.is_here(), now);
     }
 
     fn answer(&mut self, now: Instant) {

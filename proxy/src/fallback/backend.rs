@@ -15,7 +15,7 @@ use crate::answer::Refusal;
 use crate::forwarded::Client;
 use crate::gateway::Exchange;
 use crate::observe::access_log::{self, Opened};
-use crate::shared::Shared;
+use crate::shared::{Ending, Shared};
 use crate::snapshot::Route;
 use crate::tunnel::ask::{Outcome, ask_backend, into_stream};
 use crate::tunnel::replay::Replay;
@@ -39,8 +39,8 @@ pub(super) struct RouteBackend {
     client: Client,
     /// Only until the session is open: it may outlive many reloads, and a route keeps its group's task running.
     route: Option<Arc<Route>>,
-    /// The handshake, but for what the session adds.
-    request: Box<RequestHeader>,
+    /// The handshake, but for what the session adds; needed only once.
+    request: Option<Box<RequestHeader>>,
     opened: Opened,
     lease: Option<Lease>,
 }
@@ -75,14 +75,18 @@ impl RouteBackend {
             client: exchange.client,
             route: Some(route.clone()),
             opened: access_log::opened_as(&request, exchange, route, path),
-            request,
+            request: Some(request),
             lease: None,
         })
     }
 
     /// Completes the handshake.
-    fn handshake(&self, of: &Handshake, route: &Route) -> Result<Box<RequestHeader>> {
-        let mut request = self.request.clone();
+    fn handshake(
+        &self,
+        mut request: Box<RequestHeader>,
+        of: &Handshake,
+        route: &Route,
+    ) -> Result<Box<RequestHeader>> {
         for (name, value) in &of.headers {
             request.append_header(name, value)?;
         }
@@ -102,10 +106,10 @@ impl RouteBackend {
         &mut self,
         of: &Handshake,
     ) -> std::result::Result<Dialled<Replay<Stream>>, DialError> {
-        let Some(route) = self.route.take() else {
+        let Some((route, request)) = self.route.take().zip(self.request.take()) else {
             return Err(DialError::Unreachable);
         };
-        let Ok(request) = self.handshake(of, &route) else {
+        let Ok(request) = self.handshake(request, of, &route) else {
             return Err(DialError::Unreachable);
         };
         match ask_backend(request, self.client.address, &route).await {
@@ -138,6 +142,7 @@ impl RouteBackend {
 
 impl Backend for RouteBackend {
     type Stream = Replay<Stream>;
+    type Ending = Ending;
 
     async fn dial(
         &mut self,
@@ -146,7 +151,7 @@ impl Backend for RouteBackend {
         self.ask(&handshake).await
     }
 
-    fn ending(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn ending(&self) -> Ending {
         self.shared.ending()
     }
 

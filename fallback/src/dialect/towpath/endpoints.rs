@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::codec::{Head, Request, Status, write_head};
 use super::open::{Answer, Nonce, Open, Opened};
@@ -15,9 +15,9 @@ use super::polls::{self, Polls};
 use crate::admission::{Admission, Place};
 use crate::backend::{Backend, DialError, Handshake};
 use crate::body::Body;
+use crate::door::{Call, Door};
 use crate::metrics::Metrics;
-use crate::presence::Presence;
-use crate::pump::{self, Call, Parts, REQUESTS};
+use crate::pump::{self, Parts, REQUESTS};
 use crate::session::{Limits, Session};
 use crate::token::{Id, Mint, random_id};
 
@@ -63,12 +63,6 @@ pub(crate) struct Native {
     metrics: Metrics,
     doors: Mutex<HashMap<Id, Arc<Door>>>,
     opens: Mutex<HashMap<Wanted, Opening>>,
-}
-
-/// The way into a session's task.
-struct Door {
-    calls: mpsc::Sender<Call>,
-    presence: Arc<Presence>,
 }
 
 /// What one client wants, however often it says so. Nobody else can guess it, let alone from another Origin.
@@ -159,7 +153,7 @@ impl Native {
             entry: Entry {
                 native: self.clone(),
                 wanted,
-                id: None,
+                open: None,
             },
             handshake: handshake(&open, wish),
             settings: wish.settings.clone(),
@@ -182,15 +176,11 @@ impl Native {
         let Some(door) = id.and_then(|id| lock(&self.doors).get(&id).cloned()) else {
             return self.say(Status::Gone, serial);
         };
-        let Some(presence) = door.presence.enter(REQUESTS) else {
+        let Some(presence) = door.enter(REQUESTS) else {
             return self.throttle(serial);
         };
         let (answer, answered) = oneshot::channel();
-        match door.calls.try_send(Call { request, answer }) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return self.throttle(serial),
-            Err(mpsc::error::TrySendError::Closed(_)) => return self.say(Status::Gone, serial),
-        }
+        door.call(Call { request, answer });
         match answered.await {
             Ok(body) => body.with(presence),
             Err(_) => self.say(Status::Gone, serial),
@@ -239,13 +229,14 @@ struct Entry {
     native: Arc<Native>,
     wanted: Wanted,
     /// Once it is open.
-    id: Option<Id>,
+    open: Option<(Id, Arc<Door>)>,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(id) = &self.id {
+        if let Some((id, door)) = &self.open {
             lock(&self.native.doors).remove(id);
+            door.close();
         }
         lock(&self.native.opens).remove(&self.wanted);
     }
@@ -253,31 +244,41 @@ impl Drop for Entry {
 
 impl Birth {
     /// Dials, and carries the session until it ends.
-    async fn live<B: Backend>(mut self, mut backend: B) {
-        let handshake = self.handshake;
-        let dialled =
-            tokio::time::timeout(self.settings.open_timeout, backend.dial(handshake)).await;
+    async fn live<B: Backend>(self, backend: B) {
+        // Boxed, so that what opening takes is given back while the session lives.
+        let Some((parts, backend, entry)) = Box::pin(self.open(backend)).await else {
+            return;
+        };
+        let metrics = parts.metrics.clone();
+        let (report, place) = pump::run(parts).await;
+        drop(entry);
+        metrics.ended(&report);
+        backend.ended(report);
+        // The last, since a drain waits for it.
+        drop(place);
+    }
+
+    /// Dials, and tells whoever waits for the session; `None`: there is none.
+    async fn open<B: Backend>(
+        mut self,
+        mut backend: B,
+    ) -> Option<(Parts<B::Stream, B::Ending>, B, Entry)> {
+        let dialled = backend.dial(self.handshake);
+        let dialled = tokio::time::timeout(self.settings.open_timeout, dialled).await;
         let dialled = match dialled.unwrap_or(Err(DialError::Timeout)) {
             Ok(dialled) => dialled,
             Err(error) => {
                 self.native.metrics.refused(error.name());
                 self.outcome.send_replace(Some(error.into()));
                 tokio::time::sleep(REMEMBERED).await;
-                return;
+                return None;
             }
         };
-        let Ok(id) = random_id() else {
-            return;
-        };
+        let id = random_id().ok()?;
         let now = tokio::time::Instant::now().into_std();
-        let (calls, received) = mpsc::channel(REQUESTS);
-        let presence = Arc::<Presence>::default();
-        let door = Door {
-            calls,
-            presence: presence.clone(),
-        };
-        lock(&self.native.doors).insert(id, Arc::new(door));
-        self.entry.id = Some(id);
+        let door = Arc::<Door>::default();
+        lock(&self.native.doors).insert(id, door.clone());
+        self.entry.open = Some((id, door.clone()));
         self.native.metrics.opened();
         let limits = self.settings.limits;
         let opened = Opened {
@@ -304,19 +305,13 @@ impl Birth {
             stream: dialled.stream,
             session: Session::new(limits, now),
             polls: Polls::new(polls, now),
-            calls: received,
-            presence,
+            door,
             place: self.place,
             ending: backend.ending(),
             max_message: limits.max_message.min(self.receive),
             metrics: self.native.metrics.clone(),
         };
-        let (report, place) = pump::run(parts).await;
-        drop(self.entry);
-        self.native.metrics.ended(&report);
-        backend.ended(report);
-        // The last, since a drain waits for it.
-        drop(place);
+        Some((parts, backend, self.entry))
     }
 }
 
