@@ -187,13 +187,13 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         match self.decide(session, exchange) {
-            Ok(Way::Tunnel) => upgrade::carry(session, exchange, &self.shared).await,
+            // Boxed, since every other request would carry their size too.
+            Ok(Way::Tunnel) => Box::pin(upgrade::carry(session, exchange, &self.shared)).await,
             Ok(Way::Fallback(endpoint)) => {
-                // Boxed, since every other request would carry its size too.
                 Box::pin(fallback::carry(session, exchange, &self.shared, endpoint)).await
             }
-            Ok(Way::Probe) => fallback::probe(session, exchange).await,
-            Ok(Way::Internal) => fallback::serve_client(session).await,
+            Ok(Way::Probe) => Box::pin(fallback::probe(session, exchange)).await,
+            Ok(Way::Internal) => Box::pin(fallback::serve_client(session)).await,
             Ok(Way::Http) => {
                 prepare_http(session, exchange);
                 Ok(false)

@@ -182,7 +182,8 @@ where
         io.write_all(&refusal.to_bytes()).await?;
         io.flush().await?;
         io.shutdown().await?;
-        let mut rest = [0; 4096];
+        // On the heap, since every connection's future would carry it otherwise.
+        let mut rest = vec![0; 4096];
         while io.read(&mut rest).await? > 0 {}
         std::io::Result::Ok(())
     };
