@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_close_is_answered_behind_all_that_was_said_before() {
+    async fn a_close_is_answered_with_its_code() {
         let (address, _server) = start().await;
         let mut ann = connect(address, "ann").await;
         let farewell = CloseFrame {
