@@ -7,7 +7,7 @@ const url = process.argv[2];
 const faults = [];
 
 async function window(browser, user) {
-  const page = await (await browser.newContext()).newPage();
+  const page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
   await page.goto(url);
   await page.fill('#user', user);
