@@ -1,6 +1,6 @@
 //! The network between the browsers and Towpath, with a box in it such as companies, hotels and virus scanners have.
 //! Plain HTTP it carries as it is. What it does to WebSockets depends on the path here, so that each window can choose;
-//! elsewhere it is the place where one sits. Towpath and the page are not in the know.
+//! elsewhere it is the place where one sits. Towpath and its client are not in the know.
 
 use std::io;
 use std::net::SocketAddr;
