@@ -105,18 +105,20 @@ impl Session {
         body
     }
 
-    /// Counts the frames of an answer.
+    /// Counts the frames of an answer that are new.
     fn take(&mut self, answer: &[u8]) -> io::Result<()> {
         let malformed = || io::Error::other(format!("not an answer: {answer:x?}"));
         let mut rest = answer.strip_prefix(b"TP1\0").ok_or_else(malformed)?;
+        let mut next = 0;
         for _ in 0..5 {
-            take_number(&mut rest).ok_or_else(malformed)?;
+            next = take_number(&mut rest).ok_or_else(malformed)?;
         }
         while let Some((_, after)) = rest.split_first() {
             rest = after;
             let length = take_number(&mut rest).ok_or_else(malformed)?;
             rest = rest.get(length as usize..).ok_or_else(malformed)?;
-            self.received += 1;
+            self.received = self.received.max(next);
+            next += 1;
         }
         Ok(())
     }

@@ -95,14 +95,12 @@ impl Gateway {
         if let Some((endpoint, path)) = Endpoint::cut(request.uri.path()) {
             return Ok(self.decide_fallback(kind, endpoint, &path, request, exchange, snapshot));
         }
-        if kind == Kind::Upgrade {
-            exchange.attempt = take_cid(request).map(|cid| self.shared.attempts.begin(cid));
+        let cid = (kind == Kind::Upgrade).then(|| take_cid(request)).flatten();
+        let route = snapshot.router.find(&target(request)).cloned();
+        if !route.as_ref().is_some_and(|route| route.only_falls_back()) {
+            exchange.attempt = cid.map(|cid| self.shared.attempts.begin(cid));
         }
-        let route = snapshot
-            .router
-            .find(&target(request))
-            .cloned()
-            .ok_or(Refusal::NoRoute)?;
+        let route = route.ok_or(Refusal::NoRoute)?;
         let upgrade = route.websocket.upgrade;
         exchange.passage = Some(Passage::new(snapshot, route));
         match (kind, upgrade) {

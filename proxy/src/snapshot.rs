@@ -94,6 +94,12 @@ impl Route {
         }
     }
 
+    /// Whether it carries WebSockets over the fallback and in no other way. Its refusal of an upgrade says nothing of
+    /// the backend, so a client that asks is told that its attempt never arrived, and falls back.
+    pub(crate) fn only_falls_back(&self) -> bool {
+        self.websocket.upgrade == towpath_conf::Upgrade::Deny && self.fallback.is_some()
+    }
+
     fn new(
         index: usize,
         conf: &towpath_conf::Route,

@@ -11,10 +11,10 @@ use crate::within;
 /// What each check has seen, by its name.
 pub type Checks = BTreeMap<String, Value>;
 
-/// Runs a checklist of `tests/peers/node` against `url`. Every check must hold.
-pub async fn checklist(script: &str, url: &str) -> Checks {
+/// Runs a checklist of `tests/peers/node`: against a URL, the first of `arguments`. Every check must hold.
+pub async fn checklist(script: &str, arguments: &[&str]) -> Checks {
     let mut command = node(script);
-    command.arg(url);
+    command.args(arguments);
     let output = run(command).await;
     let checks: Checks = output.lines().map(|line| held(line, &output)).collect();
     assert!(!checks.is_empty(), "{script} said nothing");

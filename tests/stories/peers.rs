@@ -1,4 +1,4 @@
-//! Every third-party server, without Towpath and through it: what a client sees must be the same.
+//! Every third-party server, without Towpath, through it, and through its fallback: what a client sees must be the same.
 
 use std::net::SocketAddr;
 
@@ -60,12 +60,12 @@ async fn socket_io() {
     let towpath = in_front_of(server.address()).await;
     let mut direct = checklist(
         "socketio-check.mjs",
-        &format!("http://{}", server.address()),
+        &[&format!("http://{}", server.address())],
     )
     .await;
     let mut carried = checklist(
         "socketio-check.mjs",
-        &format!("http://{}", towpath.address()),
+        &[&format!("http://{}", towpath.address())],
     )
     .await;
     assert_eq!(direct["refused by middleware"], "not for you");
@@ -77,12 +77,22 @@ async fn socket_io() {
 /// The whole checklist, and the second client's opinion.
 async fn carries(server: SocketAddr, lacks: &[Lacks]) {
     let towpath = in_front_of(server).await;
-    let mut direct = checklist("checklist.mjs", &format!("ws://{server}")).await;
-    let mut carried = checklist("checklist.mjs", &towpath.url("")).await;
+    let mut direct = checklist("checklist.mjs", &[&format!("ws://{server}")]).await;
+    let mut carried = checklist("checklist.mjs", &[&towpath.url("")]).await;
     does_what_it_can(&direct, lacks);
     sees_the_same_headers(&mut direct, &mut carried, server, &towpath);
     assert_eq!(carried, direct);
     Peer::python_client("echo_client.py", &towpath.url("/echo")).await;
+    falls_back(server, &towpath).await;
+}
+
+/// What a page sees, over HTTP requests alone.
+async fn falls_back(server: SocketAddr, towpath: &Towpath) {
+    const SCRIPT: &str = "page-checklist.mjs";
+    let direct = checklist(SCRIPT, &[&format!("ws://{server}")]).await;
+    let carried = checklist(SCRIPT, &[&towpath.url(""), "fallback"]).await;
+    assert_eq!(direct["refusal"]["code"], 1006);
+    assert_eq!(carried, direct);
 }
 
 async fn in_front_of(server: SocketAddr) -> Towpath {

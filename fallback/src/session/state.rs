@@ -46,7 +46,7 @@ impl Default for Limits {
             max_message: 16 << 20,
             resume: Duration::from_secs(60),
             unused: Duration::from_secs(30),
-            stall: Duration::from_secs(30),
+            stall: Duration::from_secs(45),
         }
     }
 }
@@ -68,6 +68,8 @@ pub struct Session {
     /// The client takes nothing of a full buffer.
     stall: Option<Stall>,
     ended: Option<Ended>,
+    /// The process is going down.
+    draining: bool,
 }
 
 /// What the backend is to get next.
@@ -165,6 +167,7 @@ impl Session {
             pressed: false,
             stall: None,
             ended: None,
+            draining: false,
         }
     }
 
@@ -318,6 +321,7 @@ impl Session {
     /// Ends the conversation from here: each side gets its close after what is queued for it.
     pub fn end(&mut self, client: Close, backend: Close, why: Ended, now: Instant) {
         self.ended.get_or_insert(why);
+        self.draining |= why == Ended::Drain;
         self.to_client.close(client);
         self.close_backend(backend, now);
     }
@@ -433,7 +437,7 @@ impl Session {
         if self.presence.here || self.client() != Client::Live {
             return None;
         }
-        let patience = if self.ended == Some(Ended::Drain) {
+        let patience = if self.draining {
             // Whoever is not here now will hardly find this process again.
             CLOSE_TIMEOUT
         } else if !self.presence.used {

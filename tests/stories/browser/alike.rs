@@ -46,7 +46,7 @@ async fn native() -> &'static Checks {
 async fn conformance(address: SocketAddr, page: &str) -> Checks {
     checklist(
         "browser/conformance.mjs",
-        &format!("http://{address}/{page}"),
+        &[&format!("http://{address}/{page}")],
     )
     .await
 }

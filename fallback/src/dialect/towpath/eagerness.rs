@@ -15,6 +15,8 @@ pub(super) struct Eagerness {
     /// When the bucket is full again.
     full_at: Instant,
     refused: u32,
+    /// Something was told since, so that one more request has its reason.
+    answered: bool,
 }
 
 /// What a request that brings nothing new meets.
@@ -34,7 +36,13 @@ impl Eagerness {
             spacing,
             full_at: now,
             refused: 0,
+            answered: false,
         }
+    }
+
+    /// The client was told something that it was not told before, and will ask for what comes next.
+    pub(super) fn answered(&mut self) {
+        self.answered = true;
     }
 
     /// A request that brought something.
@@ -44,6 +52,10 @@ impl Eagerness {
 
     /// A request that brought nothing.
     pub(super) fn nothing_new(&mut self, now: Instant) -> Verdict {
+        if std::mem::take(&mut self.answered) {
+            self.refused = 0;
+            return Verdict::Serve;
+        }
         let full_at = self.full_at.max(now) + self.spacing;
         if full_at <= now + self.spacing * BURST {
             self.full_at = full_at;
@@ -84,6 +96,18 @@ mod tests {
         let (others, last) = storm.split_at(storm.len() - 1);
         assert!(others.iter().all(|verdict| *verdict == Verdict::Throttle));
         assert_eq!(last, [Verdict::End]);
+    }
+
+    #[test]
+    fn whoever_was_told_something_may_ask_again() {
+        let now = Instant::now();
+        let mut eagerness = Eagerness::new(SPACING, now);
+        while eagerness.nothing_new(now) == Verdict::Serve {}
+        for _ in 0..1000 {
+            eagerness.answered();
+            assert_eq!(eagerness.nothing_new(now), Verdict::Serve);
+        }
+        assert_eq!(eagerness.nothing_new(now), Verdict::Throttle);
     }
 
     #[test]

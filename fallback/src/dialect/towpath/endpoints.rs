@@ -270,7 +270,8 @@ impl Birth {
             Err(error) => {
                 self.native.metrics.refused(error.name());
                 self.outcome.send_replace(Some(error.into()));
-                tokio::time::sleep(REMEMBERED).await;
+                // Nobody is kept waiting for that when the process goes down.
+                let _ = tokio::time::timeout(REMEMBERED, backend.ending()).await;
                 return None;
             }
         };

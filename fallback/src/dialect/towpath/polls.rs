@@ -16,7 +16,7 @@ mod answer;
 const TRANSIT: Duration = Duration::from_secs(3);
 
 /// How long frames wait for room.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The most that one answer carries, a stream or not, in bytes of frames.
 const MAX_BUDGET: usize = 1 << 20;
@@ -49,6 +49,8 @@ pub struct Polls {
     serial: u64,
     /// What a poll's answer carried lately.
     transit: Option<Transit>,
+    /// The highest number of a frame that any answer carried.
+    told: u64,
     eagerness: Eagerness,
     replies: Vec<Reply>,
 }
@@ -111,6 +113,7 @@ impl Polls {
             parked: None,
             serial: 0,
             transit: None,
+            told: 0,
             eagerness: Eagerness::new(settings.spacing, now),
             replies: Vec::new(),
         }
@@ -173,11 +176,15 @@ impl Polls {
         now: Instant,
         room: impl Fn(Key) -> bool,
     ) -> Option<Answer> {
-        if let Some(reply) = self.replies.pop() {
-            return Some(reply.answer(session));
+        let reply = self.replies.pop().map(|reply| reply.answer(session));
+        let answer = reply
+            .or_else(|| self.unpark(session, now))
+            .or_else(|| self.answer_hold(session, now, room))?;
+        if answer.last > self.told {
+            self.told = answer.last;
+            self.eagerness.answered();
         }
-        self.unpark(session, now)
-            .or_else(|| self.answer_hold(session, now, room))
+        Some(answer)
     }
 
     /// When an answer is due though nothing happens.
