@@ -78,12 +78,15 @@ const ask = async (url = "", body = {}, ms = 0, lane = newLane()) => {
 const memory = {};
 const store = () => g.document.defaultView.localStorage;
 const recall = (origin = "") => {
-	const known = { origin, verdict: "", cause: "", until: 0, noStream: 0, wait: 0, rtt: 0, deaths: 0, probeAt: 0, worked: false };
+	/** @type {any} */
+	let old = {};
 	try {
-		const old = JSON.parse(store()["towpath " + origin]);
-		if (old.until > now()) Object.assign(known, old, { worked: false });
+		old = JSON.parse(store()["towpath " + origin]);
 	} catch {}
-	return known;
+	return {
+		origin, verdict: "", cause: "", until: 0, noStream: 0, wait: 0, rtt: 0, probeAt: 0, ...old?.until > now() && old,
+		deaths: 0, worked: false, crowd: 0, held: 0,
+	};
 };
 const keep = (known = recall()) => {
 	try {
@@ -150,7 +153,6 @@ const session = (url, list, known, up) => {
 				return run(polls);
 			}
 			if (a && a.status != "busy") {
-				// No fallback here, so no verdict either.
 				if (a > 0 || a.status == "policy") decide(known);
 				return end();
 			}
@@ -159,6 +161,7 @@ const session = (url, list, known, up) => {
 	};
 
 	const stop = () => {
+		if (!gone) known.crowd--;
 		over = gone = true;
 		sessions.delete(me);
 		clearTimeout(ackTimer);
@@ -176,8 +179,6 @@ const session = (url, list, known, up) => {
 		if (now() - alive > resume) end();
 		return Math.min(8e3, 250 * 2 ** lane.fails++) * (1 - Math.random() / 2);
 	};
-
-	// Small, for slow lines.
 	const add = (type = 0, data = encode()) => {
 		for (let at = 0, size = Math.min(16384, body); !at || at < data.length; at += size) {
 			const part = data.subarray(at, at + size), as = at + size < data.length ? type + 2 : at ? 5 : type;
@@ -190,9 +191,12 @@ const session = (url, list, known, up) => {
 		if (lane.busy) return;
 		lane.busy = true;
 		while (lane == polls ? !over : !gone && token.length && now() >= short && (ackNow || sent.length)) {
-			const pause = await exchange(lane);
+			const poll = lane == polls, crowd = poll && known.crowd > 3, full = crowd && known.held > 2;
+			known.held += +poll;
+			const pause = full ? 60 : await exchange(lane) || +crowd && 150;
+			known.held -= +poll;
 			if (pause && !gone) await rest(lane, pause);
-			if (lane == polls && !over) {
+			if (poll && !over) {
 				run(sends);
 				probe(known, url);
 			}
@@ -215,8 +219,8 @@ const session = (url, list, known, up) => {
 	};
 
 	const exchange = async (lane = polls) => {
-		const poll = lane == polls, single = poll && now() < short, flow = poll && !single && stream;
-		const frames = poll && !single ? [] : pick(), wait = !poll ? 0 : single ? 1e3 : longest;
+		const poll = lane == polls, single = poll && now() < short, brief = single || known.crowd > 3, flow = poll && !brief && stream;
+		const frames = poll && !single ? [] : pick(), wait = !poll ? 0 : brief ? 1e3 : longest;
 		const mine = request(+flow, wait, frames), id = serial;
 		const held = frames[0]?.bytes.length > credit ? 5e3 : 0, grace = trips(known, 5e3) * 2 ** Math.min(sends.fails, 3);
 		let buffer = encode(), at = 0, mark = 0, status = -1, advice = 0, next = 0, padded = false, whole = false;
@@ -293,7 +297,6 @@ const session = (url, list, known, up) => {
 	const lost = (lane = polls, wait = 0, flow = false, padded = false) => {
 		const { since, late } = lane, age = now() - since;
 		if (lane == sends) {
-			// Perhaps one at a time.
 			if (late && polls.busy && polls.since < since) {
 				short = now() + 3e5;
 				me.kick(true);
@@ -372,6 +375,7 @@ const session = (url, list, known, up) => {
 		},
 	};
 	sessions.set(me, 0);
+	if (++known.crowd == 4) for (const [one] of sessions) one.kick(true);
 	open();
 	return me;
 };
@@ -537,7 +541,7 @@ const socket = (ws, u, list, plain, why) => {
 			const is = {}.toString.call(data).slice(8, -1);
 			const blob = is == "Blob" || is == "File", raw = is == "ArrayBuffer" || ArrayBuffer.isView(data);
 			if (!blob && !raw) data = `${data}`;
-			if (!state) throw error("InvalidStateError", "still connecting");
+			if (!state) throw error("InvalidStateError", "connecting");
 			if (native) return native.send(data);
 			if (raw) data = join(new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength));
 			else if (!blob) data = encode(data);
@@ -590,24 +594,24 @@ const Close = g.CloseEvent || class CloseEvent extends Event {
 const WS = class WebSocket extends EventTarget {
 	/** @param {string} url @param {any} protocols */
 	constructor(url, protocols = []) {
-		if (!arguments.length) throw new TypeError("argument missing");
+		if (!arguments.length) throw new TypeError("no argument");
 		let u;
 		try {
 			u = new URL(new URL(url, g.document?.baseURI || g.location?.href).href.replace(/^http/, "ws"));
 		} catch {}
-		if (!u || !/^wss?:[^#]*$/.test(u.href)) throw error("SyntaxError", `bad URL '${url}'`);
+		if (!u || !/^wss?:[^#]*$/.test(u.href)) throw error("SyntaxError", `bad '${url}'`);
 		const ours = hosts.has(u.host);
-		if (!ours && !Native) throw error("NotSupportedError", `no WebSocket for '${u.host}'`);
+		if (!ours && !Native) throw error("NotSupportedError", u.host);
 		if (!ours && new.target == WS) return new Native(url, protocols);
 		const list = (Object(protocols) === protocols && protocols[Symbol.iterator] ? [...protocols] : [protocols]).map((p) => `${p}`);
 		if (!list.every((p) => /^[!#$%&'*+\-.^`|~\w]+$/.test(p)) || new Set(list.map((p) => p.toLowerCase())).size < list.length)
-			throw error("SyntaxError", `bad subprotocols '${list}'`);
+			throw error("SyntaxError", `bad '${list}'`);
 		super();
 		sockets.set(this, socket(this, u, list, Native && (!ours || options.force == "native"), Native ? "" : "no WebSocket here"));
 	}
 	/** @param {any} data */
 	send(data) {
-		if (!arguments.length) throw new TypeError("argument missing");
+		if (!arguments.length) throw new TypeError("no argument");
 		sockets.get(this).send(data);
 	}
 	/** @param {[number?, string?]} args */

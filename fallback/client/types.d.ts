@@ -26,6 +26,10 @@ export interface Known {
   probeAt: number;
   /** A WebSocket brought a message in this page. */
   worked: boolean;
+  /** Sessions of this page, and polls of theirs that are held. Browsers have six connections to a host, and some must
+   * stay free for what is sent: among more than three sessions, at most three poll at a time, and briefly. */
+  crowd: number;
+  held: number;
 }
 
 /** A frame that is kept until it is acknowledged; then bufferedAmount falls by `size`. */

@@ -41,6 +41,18 @@ async fn nothing_is_lost_or_doubled_while_the_network_comes_and_goes() {
     );
 }
 
+/// A browser has six connections to a host.
+#[tokio::test]
+async fn many_sockets_share_a_browsers_few_connections() {
+    let site = Site::start().await;
+    let middlebox = site.behind(Upgrades::Refused).await;
+    let sites = [http(middlebox.address()), http(site.backend.address())];
+    let told = tells("many.mjs", &[&sites[0], &sites[1]]).await;
+    let echoed: Vec<_> = (0..10).map(|n| format!("echo {n}")).collect();
+    assert_eq!(told["echoed"], json!(echoed));
+    assert_eq!(told["pushed"], json!(vec![["1", "2"]; 10]));
+}
+
 #[tokio::test]
 async fn workers_have_it_too() {
     let site = Site::start().await;
