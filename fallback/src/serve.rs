@@ -122,6 +122,7 @@ impl Fallback {
             .cloned();
         let mut response = match (&request.method, allowed) {
             (_, false) => plain(StatusCode::FORBIDDEN, "origin not allowed"),
+            _ if matches!(endpoint, Endpoint::Probe | Endpoint::Unknown) => not_found(),
             (&Method::OPTIONS, _) => preflight(&request.headers),
             (&Method::POST, _) if is_coded(&request.headers) => plain(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -174,8 +175,7 @@ impl Fallback {
             (Endpoint::Check, Err(TooLarge)) => {
                 plain(StatusCode::PAYLOAD_TOO_LARGE, "content too large")
             }
-            (Endpoint::Probe, _) => not_allowed(),
-            (Endpoint::Unknown, _) => plain(StatusCode::NOT_FOUND, "no such endpoint"),
+            (Endpoint::Probe | Endpoint::Unknown, _) => not_found(),
         }
     }
 
@@ -185,13 +185,16 @@ impl Fallback {
     }
 }
 
-/// What a `check` asks for.
+/// What a `check` asks for; no cid at all if it is no check.
 fn cid(content: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Check {
+        towpath: u64,
         cid: String,
     }
-    serde_json::from_slice(content).map_or_else(|_| String::new(), |check: Check| check.cid)
+    let check = serde_json::from_slice(content).ok();
+    let check = check.filter(|check: &Check| check.towpath == 1);
+    check.map_or_else(String::new, |check| check.cid)
 }
 
 fn is_coded(headers: &HeaderMap) -> bool {
@@ -217,6 +220,11 @@ fn binary(body: Body) -> Response<Body> {
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     }
     response
+}
+
+/// A probe that comes this far has no route: where there is one, it is answered without a session of ours.
+fn not_found() -> Response<Body> {
+    plain(StatusCode::NOT_FOUND, "no such endpoint")
 }
 
 fn not_allowed() -> Response<Body> {

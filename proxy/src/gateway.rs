@@ -93,11 +93,12 @@ impl Gateway {
             return Ok(Way::Internal);
         }
         if let Some((endpoint, path)) = Endpoint::cut(request.uri.path()) {
-            return Ok(self.decide_fallback(kind, endpoint, &path, request, exchange, snapshot));
+            return self.decide_fallback(kind, endpoint, &path, request, exchange, snapshot);
         }
-        let cid = (kind == Kind::Upgrade).then(|| take_cid(request)).flatten();
+        // Of every request: a handshake may have been mangled into a plain one on its way.
+        let cid = take_cid(request);
         let route = snapshot.router.find(&target(request)).cloned();
-        if !route.as_ref().is_some_and(|route| route.only_falls_back()) {
+        if kind == Kind::Upgrade && !route.as_ref().is_some_and(|route| route.only_falls_back()) {
             exchange.attempt = cid.map(|cid| self.shared.attempts.begin(cid));
         }
         let route = route.ok_or(Refusal::NoRoute)?;
@@ -121,10 +122,10 @@ impl Gateway {
         request: &RequestHeader,
         exchange: &mut Exchange,
         snapshot: Arc<Snapshot>,
-    ) -> Way {
+    ) -> std::result::Result<Way, Refusal> {
         exchange.endpoint = Some(endpoint);
         if endpoint == Endpoint::Io {
-            return Way::Fallback(endpoint);
+            return Ok(Way::Fallback(endpoint));
         }
         let mut headers = request.headers.clone();
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -136,11 +137,16 @@ impl Gateway {
             ..target(request)
         };
         let route = snapshot.router.find(&target).cloned();
-        let allowed = route.as_ref().is_some_and(|route| route.fallback.is_some());
         exchange.passage = route.map(|route| Passage::new(snapshot, route));
-        match (kind, endpoint) {
-            (Kind::Upgrade, Endpoint::Probe) if allowed => Way::Probe,
-            _ => Way::Fallback(endpoint),
+        let route = exchange.passage.as_ref().map(|passage| &passage.route);
+        let route = route.filter(|route| route.fallback.is_some());
+        match (endpoint, route, kind) {
+            (Endpoint::Probe, Some(route), _) if route.only_falls_back() => {
+                Err(Refusal::UpgradeDenied)
+            }
+            (Endpoint::Probe, Some(_), Kind::Upgrade) => Ok(Way::Probe),
+            (Endpoint::Probe, Some(_), Kind::Http) => Err(Refusal::UpgradeRequired),
+            _ => Ok(Way::Fallback(endpoint)),
         }
     }
 }

@@ -158,6 +158,11 @@ impl Towpath {
         all(&self.access_log, |line| line["kind"] == kind)
     }
 
+    /// All that it has written to its logs so far.
+    pub fn written(&self) -> String {
+        [self.log.all(), self.access_log.all()].concat().join("\n")
+    }
+
     /// Waits for the process to end by itself, and gives its exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
         within("the process ends", self.process.wait())

@@ -70,7 +70,7 @@ struct Place {
 }
 
 impl Attempt {
-    /// The 101 was sent.
+    /// The 101 is being sent.
     pub(crate) fn open(&self) {
         self.0.life.open(Instant::now());
     }

@@ -11,7 +11,9 @@ use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
 use crate::gateway::Exchange;
 use crate::tunnel::handshake::accept;
@@ -21,6 +23,9 @@ use crate::tunnel::upgrade::take_connection;
 const MESSAGES: usize = 8;
 const MESSAGE: usize = 1024;
 const LIFE: Duration = Duration::from_secs(10);
+
+/// How long the closing handshake may take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Answers a valid handshake. `Ok(true)`: it was answered.
 pub(crate) async fn probe(session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
@@ -36,32 +41,62 @@ pub(crate) async fn probe(session: &mut Session, exchange: &mut Exchange) -> Res
         .await
         .map_err(|e| e.into_down())?;
     if let Some(client) = take_connection(session, exchange) {
-        tokio::spawn(async move {
-            // Whoever stays longer has learnt what there is to learn.
-            let _ = timeout(LIFE, echo(*client)).await;
-        });
+        tokio::spawn(talk(*client));
     }
     Ok(true)
 }
 
-async fn echo(client: impl AsyncRead + AsyncWrite + Unpin) {
+/// Echoes, and closes: who has sent enough or stays too long has learnt what there is to learn.
+async fn talk(client: impl AsyncRead + AsyncWrite + Unpin) {
     let config = WebSocketConfig::default()
         .read_buffer_size(MESSAGE)
         .write_buffer_size(0)
         .max_message_size(Some(MESSAGE))
         .max_frame_size(Some(MESSAGE));
     let mut client = WebSocketStream::from_raw_socket(client, Role::Server, Some(config)).await;
-    for _ in 0..MESSAGES {
+    let code = timeout(LIFE, echo(&mut client)).await;
+    let reason = Utf8Bytes::default();
+    let code = code.unwrap_or(CloseCode::Normal);
+    let farewell = async {
+        // Whether the client hears of it makes no difference any more.
+        let _ = client.close(Some(CloseFrame { code, reason })).await;
+        while let Some(Ok(_)) = client.next().await {}
+    };
+    let _ = timeout(FAREWELL, farewell).await;
+}
+
+/// Why it is closed.
+async fn echo<S: AsyncRead + AsyncWrite + Unpin>(client: &mut WebSocketStream<S>) -> CloseCode {
+    let mut echoed = 0;
+    while echoed < MESSAGES {
         match client.next().await {
             Some(Ok(message)) if message.is_text() || message.is_binary() => {
                 if client.send(message).await.is_err() {
-                    return;
+                    break;
                 }
+                echoed += 1;
             }
             Some(Ok(message)) if !message.is_close() => {}
+            Some(Err(tungstenite::Error::Capacity(_))) => return CloseCode::Size,
             _ => break,
         }
     }
-    // Whether the client hears of it makes no difference any more.
-    let _ = client.close(None).await;
+    CloseCode::Normal
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stays_silent_is_not_kept() {
+        let (client, server) = tokio::io::duplex(1024);
+        let talk = tokio::spawn(talk(server));
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        let close = client.next().await.unwrap().unwrap();
+        assert!(close.is_close(), "{close}");
+        // It does not answer either.
+        talk.await.unwrap();
+    }
 }

@@ -16,7 +16,7 @@ use pingora::proxy::Session;
 
 use super::ask::{Outcome, ask_backend, into_stream};
 use super::handshake::Extensions;
-use super::{Settings, relay};
+use super::{Ended, Settings, Side, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
 use crate::gate::Downstream;
@@ -71,7 +71,16 @@ pub(crate) async fn carry(
         } => {
             let settings = Settings::new(&route.websocket, extensions, write_timeout);
             let opened = access_log::opened(session, exchange, &route);
-            write_101(session, *response, &route).await?;
+            if let Some(attempt) = &exchange.attempt {
+                // Before the client has the 101, and may ask.
+                attempt.open();
+            }
+            if let Err(gone) = write_101(session, *response, &route).await {
+                if let Some(attempt) = &exchange.attempt {
+                    attempt.close(Ended::Reset(Side::Client), None);
+                }
+                return Err(gone);
+            }
             open_tunnel(session, exchange, shared, *backend, lease, settings, opened);
         }
     }
@@ -124,7 +133,6 @@ fn open_tunnel(
     opened: Opened,
 ) {
     let attempt = exchange.attempt.take();
-    attempt.as_ref().inspect(|attempt| attempt.open());
     let Some(mut client) = take_connection(session, exchange) else {
         return;
     };

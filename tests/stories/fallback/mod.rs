@@ -1,18 +1,24 @@
 //! The native fallback (fallback/PROTOCOL.md): WebSockets carried over plain HTTP requests. The client is the
 //! harness's own, which fails a story on whatever the document does not allow; the witness is the backend.
 
+mod attempts;
 mod bad_requests;
 mod carrying;
 mod closing;
 mod codec;
 mod in_order;
 mod lasting;
+mod limits;
 mod network;
+mod old_http;
 mod opening;
+mod origins;
 mod over_http;
 mod polling;
 mod pressure;
+mod probe;
 mod python;
+mod reloading;
 mod streams;
 
 use std::net::SocketAddr;

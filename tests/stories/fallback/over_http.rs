@@ -1,7 +1,7 @@
 //! The endpoints as HTTP sees them: methods, versions, encodings, and requests that are something else.
 
-use harness::fallback::{Answer, Frame, Opened, Opening};
-use harness::{Body, Head, RawBackend, Towpath, full, handshake, switching_protocols, whole};
+use harness::fallback::{Answer, Frame, Opening};
+use harness::{Body, RawBackend, Towpath, full, handshake, whole};
 use http::{Request, Response};
 use hyper::body::Incoming;
 
@@ -112,66 +112,6 @@ async fn an_upgrade_of_an_endpoint_is_a_bad_request() {
     let gone = ask(&towpath, Request::post(IO), full("TP1")).await;
     assert_eq!(gone.status(), 200);
     backend.saw_nobody();
-}
-
-/// Old intermediaries: no chunks, no kept connection, and all the same a whole conversation.
-#[tokio::test]
-async fn a_client_may_speak_http_1_0() {
-    let (backend, towpath) = alone().await;
-    let opening = Opening::new("/chat");
-    let accept = async {
-        let mut server = backend.accept().await;
-        let request = server.head().await;
-        server.send(switching_protocols(&request, "")).await;
-        server
-    };
-    let open = post_1_0(
-        &towpath,
-        opening.endpoint("open"),
-        opening.body().to_string(),
-    );
-    let ((_, answer), mut server) = tokio::join!(open, accept);
-    let opened = Opened::read(&serde_json::from_slice(&answer).unwrap());
-
-    let mut request = harness::fallback::Io {
-        token: opened.token,
-        serial: 1,
-        budget: 1000,
-        first: 1,
-        frames: vec![Frame::text("hello")],
-        ..Default::default()
-    };
-    let (head, answer) = post_1_0(&towpath, IO.to_owned(), request.bytes()).await;
-    assert_eq!(
-        head.value("content-length"),
-        Some(&*answer.len().to_string())
-    );
-    assert_eq!(Answer::parse(&answer).unwrap().ack, 1);
-    let hello = harness::Frame::text("hello");
-    assert_eq!(server.frame().await, hello.clone().masked());
-
-    server.send(hello.bytes()).await;
-    request.wait = 10_000;
-    request.serial = 2;
-    let (_, answer) = post_1_0(&towpath, IO.to_owned(), request.bytes()).await;
-    assert_eq!(
-        Answer::parse(&answer).unwrap().frames,
-        [Frame::text("hello")]
-    );
-}
-
-/// One request on a connection of its own: the answer's head, and its content up to the connection's end.
-async fn post_1_0(towpath: &Towpath, path: String, body: impl AsRef<[u8]>) -> (Head, Vec<u8>) {
-    let body = body.as_ref();
-    let mut client = towpath.connect().await;
-    let length = body.len();
-    let head =
-        format!("POST {path} HTTP/1.0\r\nHost: chat.test\r\nContent-Length: {length}\r\n\r\n");
-    client.send([head.as_bytes(), body].concat()).await;
-    let head = client.head().await;
-    assert_eq!(head.status(), 200);
-    assert_eq!(head.value("transfer-encoding"), None);
-    (head, client.rest().await)
 }
 
 #[tokio::test]
