@@ -46,7 +46,7 @@ pub(crate) async fn probe(session: &mut Session, exchange: &mut Exchange) -> Res
     Ok(true)
 }
 
-/// Echoes, and closes: who has sent enough or stays too long has learnt what there is to learn.
+/// Echoes, and closes: whoever has sent enough or stays too long has learnt what there is to learn.
 async fn talk(client: impl AsyncRead + AsyncWrite + Unpin) {
     let config = WebSocketConfig::default()
         .read_buffer_size(MESSAGE)
@@ -54,18 +54,20 @@ async fn talk(client: impl AsyncRead + AsyncWrite + Unpin) {
         .max_message_size(Some(MESSAGE))
         .max_frame_size(Some(MESSAGE));
     let mut client = WebSocketStream::from_raw_socket(client, Role::Server, Some(config)).await;
-    let code = timeout(LIFE, echo(&mut client)).await;
-    let reason = Utf8Bytes::default();
-    let code = code.unwrap_or(CloseCode::Normal);
-    let farewell = async {
-        // Whether the client hears of it makes no difference any more.
-        let _ = client.close(Some(CloseFrame { code, reason })).await;
-        while let Some(Ok(_)) = client.next().await {}
+    let echoed = timeout(LIFE, echo(&mut client)).await;
+    let close = CloseFrame {
+        code: echoed.unwrap_or(CloseCode::Normal),
+        reason: Utf8Bytes::default(),
     };
-    let _ = timeout(FAREWELL, farewell).await;
+    // Whether the client hears of it makes no difference any more.
+    let _ = timeout(FAREWELL, async {
+        let _ = client.close(Some(close)).await;
+        while let Some(Ok(_)) = client.next().await {}
+    })
+    .await;
 }
 
-/// Why it is closed.
+/// Echoes as much as it may; gives the code to close with.
 async fn echo<S: AsyncRead + AsyncWrite + Unpin>(client: &mut WebSocketStream<S>) -> CloseCode {
     let mut echoed = 0;
     while echoed < MESSAGES {

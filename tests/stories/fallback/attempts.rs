@@ -1,5 +1,6 @@
 //! What became of a WebSocket attempt, as the client that made it is told (§8), and that nobody else hears of its name.
 
+use harness::fallback::Opening;
 use harness::{
     Frame, HttpBackend, NOBODY, Opcode, RawBackend, Towpath, TungstenitePeer, Wire, full,
     handshake, switching_protocols, whole, within,
@@ -129,6 +130,19 @@ async fn one_that_the_backend_has_not_answered_is_connecting() {
     assert_eq!(check(&towpath).await["status"], "open");
 }
 
+/// However soon it asks.
+#[tokio::test]
+async fn who_has_the_101_is_not_told_that_it_is_connecting() {
+    let peer = TungstenitePeer::start().await;
+    let towpath = in_front_of(peer.address(), "").await;
+    for _ in 0..50 {
+        let mut client = towpath.connect().await;
+        client.send(handshake(CHAT, "")).await;
+        assert_eq!(client.head().await.status(), 101);
+        assert_eq!(check(&towpath).await["status"], "open");
+    }
+}
+
 #[tokio::test]
 async fn one_whose_client_leaves_before_the_answer_was_closed_by_it() {
     let backend = RawBackend::start().await;
@@ -223,26 +237,29 @@ async fn an_end_by_our_own_rules_is_told_as_ours() {
     assert_eq!(check_at_the_end(&tunnel.towpath).await, closed);
 }
 
-/// It is between the client and the proxy.
+/// B3. A cid is between the client and the proxy; all else in a query may be a secret, too.
 #[tokio::test]
-async fn no_backend_and_no_log_gets_to_see_a_cid() {
+async fn no_log_gets_to_see_a_query_and_no_backend_a_cid() {
     let backend = RawBackend::start().await;
     let towpath = in_front_of(backend.address(), "").await;
     for tilde in ["~", "%7E", "%7e"] {
         let mut client = towpath.connect().await;
-        let path = format!("/chat?a=%20&{tilde}towpath={CID}&b=2");
+        let path = format!("/chat?a=%20&{tilde}towpath={CID}&token=secret");
         client.send(handshake(&path, "")).await;
-        let (server, request) = backend.accept_websocket().await;
+        let (_server, request) = backend.accept_websocket().await;
         client.head().await;
-        assert_eq!(request.start, "GET /chat?a=%20&b=2 HTTP/1.1");
+        assert_eq!(request.start, "GET /chat?a=%20&token=secret HTTP/1.1");
         assert!(!format!("{request:?}").contains(CID), "{request:?}");
         assert_eq!(check(&towpath).await["status"], "open");
-        drop((client, server));
     }
+    let opening = Opening::new("/chat?token=secret");
+    let hang_up = async { drop(backend.accept().await) };
+    let ((_, answer), ()) = tokio::join!(opening.ask(towpath.address()), hang_up);
+    assert_eq!(answer["status"], "unreachable");
     towpath.accesses("tunnel", 3).await;
-    towpath.accesses("request", 3).await;
-    assert!(!towpath.written().contains(CID));
-    assert!(!towpath.written().contains("towpath="));
+    towpath.accesses("request", 4).await;
+    let written = towpath.written();
+    assert!(!written.contains(CID) && !written.contains("secret"));
 }
 
 /// An old proxy on the way removes the upgrade; the rest of its request is a plain one.

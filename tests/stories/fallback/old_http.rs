@@ -8,7 +8,7 @@ use super::{ByHand, in_front_of};
 
 const IO: &str = "/chat/~towpath/1/io";
 
-/// A request for the fallback; `first` are the version and lines that end with CRLF.
+/// A request for the fallback; `first` are its version and the lines that tell of the connection.
 fn post(path: &str, first: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let (body, length) = (body.as_ref(), body.as_ref().len());
     let head = format!("POST {path} {first}Host: chat.test\r\nContent-Length: {length}\r\n\r\n");
@@ -35,11 +35,16 @@ fn connection(head: &Head) -> String {
     connection.to_ascii_lowercase()
 }
 
-/// Opens a session and sends, polls and closes, each with such a request.
+/// Opens a session, sends and polls, each with such a request.
 async fn converses(first: &str, is_kept: bool) {
     let backend = RawBackend::start().await;
     let towpath = in_front_of(backend.address(), "").await;
-    let mut client = Client::new(&towpath, first, is_kept).await;
+    let mut client = Client {
+        wire: towpath.connect().await,
+        towpath: &towpath,
+        first,
+        is_kept,
+    };
 
     let opening = Opening::new("/chat");
     let accept = async {
@@ -79,17 +84,7 @@ struct Client<'a> {
     is_kept: bool,
 }
 
-impl<'a> Client<'a> {
-    async fn new(towpath: &'a Towpath, first: &'a str, is_kept: bool) -> Self {
-        let wire = towpath.connect().await;
-        Self {
-            wire,
-            towpath,
-            first,
-            is_kept,
-        }
-    }
-
+impl Client<'_> {
     async fn io(&mut self, request: &Io) -> Answer {
         Answer::parse(&self.post(IO, request.bytes()).await).unwrap()
     }
