@@ -11,6 +11,7 @@
 mod binary;
 mod chaos;
 mod checklist;
+mod contract;
 mod deadline;
 pub mod fallback;
 mod frame;
@@ -32,6 +33,7 @@ mod wire;
 pub use binary::command;
 pub use chaos::{Chaos, Fault, Faults};
 pub use checklist::{Checks, checklist};
+pub use contract::Way;
 pub use deadline::{DEADLINE, within};
 pub use frame::{Frame, Opcode};
 pub use handshake::{accept_key, handshake, switching_protocols};

@@ -91,7 +91,8 @@ fn with_subprotocol(accepted: impl warp::Reply, offered: Option<String>) -> warp
 
 async fn echo(mut socket: WebSocket, ends: broadcast::Sender<String>) {
     while let Some(Ok(message)) = socket.next().await {
-        if let Some((code, reason)) = message.close_frame() {
+        if message.is_close() {
+            let (code, reason) = message.close_frame().unwrap_or((1005, ""));
             // Nobody may be watching.
             let _ = ends.send(json!({ "code": code, "reason": reason }).to_string());
         } else if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err()

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use harness::{Checks, Peer, Towpath, TungstenitePeer, WarpPeer, checklist};
+use harness::{Checks, Peer, Towpath, TungstenitePeer, WarpPeer, Way, checklist};
 use serde_json::{Value, json};
 
 /// What a server cannot do (`tests/peers/README.md`).
@@ -70,20 +70,31 @@ async fn socket_io() {
     .await;
     assert_eq!(direct["refused by middleware"], "not for you");
     assert_eq!(direct["disconnected by the server"], "io server disconnect");
-    sees_the_same_headers(&mut direct, &mut carried, server.address(), &towpath);
+    let (from, to) = (server.address().to_string(), towpath.address().to_string());
+    sees_the_same_headers(&mut direct, &mut carried, [&from, &to]);
     assert_eq!(carried, direct);
+
+    let (server, towpath) = (server.address(), towpath.address());
+    let direct = Way::WebSocket(server).socket_io().await;
+    assert_eq!(direct["refused by middleware"]["message"], "not for you");
+    assert_eq!(direct["farewell"], "41");
+    for way in [Way::WebSocket(towpath), Way::Fallback(towpath)] {
+        is_the_same(direct.clone(), way.socket_io().await, way);
+    }
 }
 
-/// The whole checklist, and the second client's opinion.
+/// The whole checklist, and other clients' opinions.
 async fn carries(server: SocketAddr, lacks: &[Lacks]) {
     let towpath = in_front_of(server).await;
     let mut direct = checklist("checklist.mjs", &[&format!("ws://{server}")]).await;
     let mut carried = checklist("checklist.mjs", &[&towpath.url("")]).await;
     does_what_it_can(&direct, lacks);
-    sees_the_same_headers(&mut direct, &mut carried, server, &towpath);
+    let (from, to) = (server.to_string(), towpath.address().to_string());
+    sees_the_same_headers(&mut direct, &mut carried, [&from, &to]);
     assert_eq!(carried, direct);
     Peer::python_client("echo_client.py", &towpath.url("/echo")).await;
     falls_back(server, &towpath).await;
+    is_the_same_by_every_way(server, towpath.address()).await;
 }
 
 /// What a page sees, over HTTP requests alone.
@@ -95,8 +106,26 @@ async fn falls_back(server: SocketAddr, towpath: &Towpath) {
     assert_eq!(carried, direct);
 }
 
+/// What the harness' own clients see, and what the server is told of them.
+async fn is_the_same_by_every_way(server: SocketAddr, towpath: SocketAddr) {
+    let direct = Way::WebSocket(server).contract().await;
+    assert_eq!(direct["subprotocol"], "chat.v1");
+    assert_eq!(direct["refusal"], 403);
+    for way in [Way::WebSocket(towpath), Way::Fallback(towpath)] {
+        is_the_same(direct.clone(), way.contract().await, way);
+    }
+}
+
+fn is_the_same(mut direct: Checks, mut carried: Checks, way: Way) {
+    sees_the_same_headers(&mut direct, &mut carried, ["chat.test"; 2]);
+    assert_eq!(carried, direct, "{way:?}");
+}
+
+/// A WebSocket brings all its fields; the fallback those that are usual, and `X-Custom` by this configuration.
 async fn in_front_of(server: SocketAddr) -> Towpath {
-    Towpath::start(&format!("routes: [{{ upstream: {server} }}]")).await
+    let fallback = "{ forward_headers: [X-Custom] }";
+    let route = format!("{{ upstream: {server}, fallback: {fallback} }}");
+    Towpath::start(&format!("routes: [{route}]")).await
 }
 
 /// Lest two failures that look alike pass for transparency.
@@ -127,32 +156,27 @@ fn does_what_it_can(direct: &Checks, lacks: &[Lacks]) {
     }
 }
 
-/// The backend sees what it sees without us (the key is random, the port another), and where it came from.
-fn sees_the_same_headers(
-    direct: &mut Checks,
-    carried: &mut Checks,
-    server: SocketAddr,
-    towpath: &Towpath,
-) {
+/// The backend sees what it sees without us (the key is random, the host perhaps another), and where it came from.
+fn sees_the_same_headers(direct: &mut Checks, carried: &mut Checks, hosts: [&str; 2]) {
     let mut expected = direct.remove("headers").unwrap();
     let mut seen = carried.remove("headers").unwrap();
-    let host = towpath.address().to_string();
+    let host = hosts[1];
     for (name, value) in [
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-proto", "http"),
-        ("x-forwarded-host", host.as_str()),
+        ("x-forwarded-host", host),
     ] {
         assert_eq!(take(&mut seen, name), value, "{name}");
     }
-    let forwarded = format!("for=127.0.0.1;host=\"{host}\";proto=http");
-    assert_eq!(take(&mut seen, "forwarded"), forwarded);
-    assert_eq!(take(&mut expected, "host"), server.to_string());
-    assert_eq!(take(&mut seen, "host"), host);
-    for headers in [&mut expected, &mut seen] {
-        assert_eq!(
-            take(headers, "sec-websocket-key").as_str().map(str::len),
-            Some(24)
-        );
+    // A host with a port is quoted (RFC 7239 §4).
+    let forwarded = take(&mut seen, "forwarded")
+        .to_string()
+        .replace(['"', '\\'], "");
+    assert_eq!(forwarded, format!("for=127.0.0.1;host={host};proto=http"));
+    for (headers, host) in [&mut expected, &mut seen].into_iter().zip(hosts) {
+        assert_eq!(take(headers, "host"), host);
+        let key = take(headers, "sec-websocket-key");
+        assert_eq!(key.as_str().map(str::len), Some(24));
     }
     assert_eq!(seen, expected);
 }

@@ -26,6 +26,16 @@ pub struct Ended {
     pub reason: String,
 }
 
+impl Ended {
+    /// Without a close.
+    pub(crate) fn lost() -> Self {
+        Self {
+            code: 1006,
+            reason: String::new(),
+        }
+    }
+}
+
 /// How much goes into one request, so that a story can have many of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {

@@ -1,7 +1,8 @@
 """Django Channels on daphne, under the contract of tests/peers/README.md.
 
 Daphne answers a refused handshake with a 403 of its own, so `/refuse` has neither our body nor our header;
-it tells a consumer the close code but not the reason; and it does not negotiate permessage-deflate.
+it tells a consumer the close code but not the reason; it does not negotiate permessage-deflate; and it sends no empty
+messages.
 """
 
 import json
