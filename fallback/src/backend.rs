@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::session::{Close, Ended};
+use crate::session::{Close, Ended, Message};
 
 /// The proxy's side of one session.
 pub trait Backend: Send + 'static {
@@ -100,4 +100,11 @@ pub struct Traffic {
     pub messages: u64,
     /// Bytes of their payloads.
     pub bytes: u64,
+}
+
+impl Traffic {
+    pub(crate) fn count(&mut self, message: &Message) {
+        self.messages += 1;
+        self.bytes += message.payload.len() as u64;
+    }
 }

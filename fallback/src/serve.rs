@@ -11,19 +11,11 @@ use crate::admission::{Admission, Bounds};
 use crate::backend::Backend;
 use crate::body::Body;
 use crate::dialect::towpath::codec::Status;
-use crate::dialect::towpath::{MAX_BODY, Native, Settings, Wish};
+use crate::dialect::towpath::{MAX_BODY, Native, Wish};
 use crate::endpoint::Endpoint;
 use crate::metrics::Metrics;
-use crate::origin::{self, Origins};
-
-/// What a route says of the fallback.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// Which Origins may use it.
-    pub origins: Origins,
-    /// Its sessions.
-    pub settings: Settings,
-}
+use crate::origin;
+use crate::policy::Policy;
 
 /// How a request came, and where it may go.
 pub struct Via<'a, B> {
@@ -31,8 +23,8 @@ pub struct Via<'a, B> {
     pub client: IpAddr,
     /// The proxy's own origin as the client knows it, such as `https://example.com`.
     pub own_origin: &'a str,
-    /// The route; `None` if there is none for the WebSocket's path, or if it has no fallback.
-    pub route: Option<&'a Route>,
+    /// What the WebSocket's route says; `None` if there is no route, or if it has no fallback.
+    pub policy: Option<&'a Policy>,
     /// The way to the route's backend; only `open` needs it.
     pub backend: Option<B>,
     /// What became of a WebSocket attempt, as JSON.
@@ -110,8 +102,8 @@ impl Fallback {
     ) -> Response<Body> {
         let (request, content) = request.into_parts();
         let origin = origin::of(&request.headers, via.own_origin);
-        let allowed = match via.route {
-            Some(route) => route.origins.allow(&origin, via.own_origin),
+        let allowed = match via.policy {
+            Some(policy) => policy.origins.allow(&origin, via.own_origin),
             // Only what needs no route is answered, by its token alone.
             None => true,
         };
@@ -154,14 +146,14 @@ impl Fallback {
             (Endpoint::Io, Err(TooLarge)) => binary(self.native.say(Status::TooLarge, 0)),
             (Endpoint::Check, Ok(content)) => json((via.check)(&cid(&content)).into_bytes()),
             (Endpoint::Open, content) => {
-                let (Some(route), Some(backend)) = (via.route, via.backend) else {
-                    return self.no_route();
+                let (Some(policy), Some(backend)) = (via.policy, via.backend) else {
+                    return self.no_policy();
                 };
                 let wish = Wish {
                     client: via.client,
                     origin,
                     headers,
-                    settings: &route.settings,
+                    policy,
                 };
                 // What is too large is no JSON of this protocol either.
                 let content = content.unwrap_or_default();
@@ -179,7 +171,7 @@ impl Fallback {
         }
     }
 
-    fn no_route(&self) -> Response<Body> {
+    fn no_policy(&self) -> Response<Body> {
         self.metrics.refused("policy");
         json(br#"{"towpath":1,"status":"policy"}"#.to_vec())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -92,8 +92,13 @@ impl Gateway {
         if snapshot.has_fallback && request.uri.path().starts_with(client::PREFIX) {
             return Ok(Way::Internal);
         }
-        if let Some((endpoint, path)) = Endpoint::cut(request.uri.path()) {
-            return self.decide_fallback(kind, endpoint, &path, request, exchange, snapshot);
+        if let Some((endpoint, _)) = Endpoint::cut(request.uri.path()) {
+            exchange.endpoint = Some(endpoint);
+            return match endpoint {
+                Endpoint::Probe => Self::decide_probe(kind, request, exchange, snapshot),
+                // Which route it takes, if it needs one, may depend on its content.
+                _ => Ok(Way::Fallback(endpoint)),
+            };
         }
         // Of every request: a handshake may have been mangled into a plain one on its way.
         let cid = take_cid(request);
@@ -112,41 +117,22 @@ impl Gateway {
         }
     }
 
-    /// A request below a WebSocket's path takes the route that the WebSocket itself would take: a GET that asks for an
-    /// upgrade. A session that is open needs none, since its route may be gone.
-    fn decide_fallback(
-        &self,
+    /// A probe is for the route that the WebSocket itself would take.
+    fn decide_probe(
         kind: Kind,
-        endpoint: Endpoint,
-        path: &str,
         request: &RequestHeader,
         exchange: &mut Exchange,
         snapshot: Arc<Snapshot>,
     ) -> std::result::Result<Way, Refusal> {
-        exchange.endpoint = Some(endpoint);
-        if endpoint == Endpoint::Io {
-            return Ok(Way::Fallback(endpoint));
-        }
-        let mut headers = request.headers.clone();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        let target = Target {
-            path,
-            method: &Method::GET,
-            headers: &headers,
-            ..target(request)
-        };
-        let route = snapshot.router.find(&target).cloned();
+        let own_origin = exchange.client.own_origin(request);
+        let route = fallback::find_route(&snapshot, request, &[], &own_origin);
         exchange.passage = route.map(|route| Passage::new(snapshot, route));
         let route = exchange.passage.as_ref().map(|passage| &passage.route);
-        let route = route.filter(|route| route.fallback.is_some());
-        match (endpoint, route, kind) {
-            (Endpoint::Probe, Some(route), _) if route.only_falls_back() => {
-                Err(Refusal::UpgradeDenied)
-            }
-            (Endpoint::Probe, Some(_), Kind::Upgrade) => Ok(Way::Probe),
-            (Endpoint::Probe, Some(_), Kind::Http) => Err(Refusal::UpgradeRequired),
-            _ => Ok(Way::Fallback(endpoint)),
+        match (route.filter(|route| route.fallback.is_some()), kind) {
+            (Some(route), _) if route.only_falls_back() => Err(Refusal::UpgradeDenied),
+            (Some(_), Kind::Upgrade) => Ok(Way::Probe),
+            (Some(_), Kind::Http) => Err(Refusal::UpgradeRequired),
+            (None, _) => Ok(Way::Fallback(Endpoint::Probe)),
         }
     }
 }
@@ -162,7 +148,7 @@ impl Exchange {
 }
 
 impl Passage {
-    fn new(snapshot: Arc<Snapshot>, route: Arc<Route>) -> Self {
+    pub(crate) fn new(snapshot: Arc<Snapshot>, route: Arc<Route>) -> Self {
         Self {
             snapshot,
             route,
@@ -391,7 +377,7 @@ pub(crate) fn prepare_response(
 }
 
 /// What of a request the router looks at. A target in absolute form overrides Host (RFC 9112 §3.2.2).
-fn target(request: &RequestHeader) -> Target<'_> {
+pub(crate) fn target(request: &RequestHeader) -> Target<'_> {
     let authority = request.uri.authority().map(http::uri::Authority::as_str);
     let host = || {
         request

@@ -34,7 +34,7 @@ pub(crate) struct Route {
     /// What happens to WebSockets.
     pub(crate) websocket: WebSocket,
     /// Its fallback, if it has one.
-    pub(crate) fallback: Option<towpath_fallback::Route>,
+    pub(crate) fallback: Option<towpath_fallback::Policy>,
     /// Changes on the way to the backend.
     pub(crate) request_headers: Changes,
     /// Changes on the way to the client.
@@ -117,7 +117,7 @@ impl Route {
             group,
             hash: upstream.hash.clone(),
             websocket: conf.websocket.clone(),
-            fallback: crate::fallback::route(conf),
+            fallback: crate::fallback::policy(conf),
             request_headers: Changes::new(&conf.request_headers),
             response_headers: Changes::new(&conf.response_headers),
             connect_timeout: own.connect.unwrap_or(global.connect).get(),

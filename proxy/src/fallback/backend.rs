@@ -12,6 +12,7 @@ use pingora::protocols::Stream;
 use towpath_fallback::{Backend, DialError, Dialled, Endpoint, Handshake, Report};
 
 use crate::answer::Refusal;
+use crate::attempts::take_cid;
 use crate::forwarded::Client;
 use crate::gateway::Exchange;
 use crate::observe::access_log::{self, Opened};
@@ -59,6 +60,8 @@ impl RouteBackend {
             None => path.clone(),
         };
         let mut request = Box::new(RequestHeader::build(Method::GET, target.as_bytes(), None)?);
+        // As with a WebSocket, what is for us alone goes no further.
+        take_cid(&mut request);
         let authority = open.uri.authority().map(|authority| authority.as_str());
         if let Some(host) = authority {
             request.insert_header(header::HOST, host)?;

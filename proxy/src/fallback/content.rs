@@ -36,12 +36,17 @@ pub(super) async fn read(
     }
 }
 
+/// How much more is read of content that is too large already. Its client hears the answer only when it has sent all:
+/// closing a connection on which something is left to read resets it.
+const DRAINED: usize = 4 * Fallback::MAX_BODY;
+
 /// Most content comes in one piece, which is not copied.
 async fn collect(session: &mut ServerSession) -> Result<Content> {
     let mut whole = Bytes::new();
     let mut joined = BytesMut::new();
     while let Some(piece) = session.read_request_body().await? {
         if whole.len() + joined.len() + piece.len() > Fallback::MAX_BODY {
+            drain(session).await?;
             return Ok(Err(TooLarge));
         }
         if whole.is_empty() && joined.is_empty() {
@@ -56,6 +61,17 @@ async fn collect(session: &mut ServerSession) -> Result<Content> {
     } else {
         joined.freeze()
     }))
+}
+
+async fn drain(session: &mut ServerSession) -> Result<()> {
+    let mut drained = 0;
+    while drained < DRAINED {
+        match session.read_request_body().await? {
+            Some(piece) => drained += piece.len(),
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// A request as the fallback gets it.

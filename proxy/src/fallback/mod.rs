@@ -4,6 +4,7 @@
 mod backend;
 mod content;
 mod probe;
+mod routing;
 mod settings;
 
 use std::sync::Arc;
@@ -13,11 +14,12 @@ use pingora::proxy::Session;
 use towpath_fallback::{Endpoint, Via, client};
 
 pub(crate) use probe::probe;
-pub(crate) use settings::{bounds, route};
+pub(crate) use routing::find_route;
+pub(crate) use settings::{bounds, policy};
 
 use crate::answer::Refusal;
 use crate::attempts::Cid;
-use crate::gateway::{Exchange, refuse};
+use crate::gateway::{Exchange, Passage, refuse};
 use crate::shared::Shared;
 use backend::RouteBackend;
 
@@ -36,7 +38,8 @@ pub(crate) async fn carry(
     shared: &Arc<Shared>,
     endpoint: Endpoint,
 ) -> Result<bool> {
-    let timeouts = shared.snapshot().config.timeouts.clone();
+    let snapshot = shared.snapshot();
+    let timeouts = &snapshot.config.timeouts;
     session.set_write_timeout(Some(timeouts.write.get()));
     let content = match content::read(session, timeouts.read.get()).await {
         Ok(content) => content,
@@ -46,8 +49,19 @@ pub(crate) async fn carry(
         }
         Err(content::ReadError::Broken(error)) => return Err(error.into_down()),
     };
-    let route = exchange.passage.as_ref().map(|passage| &passage.route);
-    let route = route.filter(|route| route.fallback.is_some()).cloned();
+    let own_origin = exchange.client.own_origin(session.req_header());
+    let route = match endpoint {
+        Endpoint::Open | Endpoint::Check => {
+            let content = content.as_deref().unwrap_or_default();
+            find_route(&snapshot, session.req_header(), content, &own_origin)
+        }
+        // A session that is open needs none, and its own may be gone since. Its token is for its Origin alone.
+        Endpoint::Io | Endpoint::Probe | Endpoint::Unknown => None,
+    };
+    if let Some(route) = &route {
+        exchange.passage = Some(Passage::new(snapshot, route.clone()));
+    }
+    let route = route.filter(|route| route.fallback.is_some());
     let backend = match (endpoint, &route) {
         (Endpoint::Open, Some(route)) => Some(RouteBackend::new(
             session.req_header(),
@@ -57,7 +71,6 @@ pub(crate) async fn carry(
         )?),
         _ => None,
     };
-    let own_origin = exchange.client.own_origin(session.req_header());
     let check = |cid: &str| match Cid::parse(cid.as_bytes()) {
         Some(cid) => shared.attempts.answer(cid),
         None => r#"{"towpath":1,"status":"malformed"}"#.to_owned(),
@@ -65,13 +78,15 @@ pub(crate) async fn carry(
     let via = Via {
         client: exchange.client.address,
         own_origin: &own_origin,
-        route: route.as_ref().and_then(|route| route.fallback.as_ref()),
+        policy: route.as_ref().and_then(|route| route.fallback.as_ref()),
         backend,
         check: &check,
     };
     let request = content::request(session.req_header(), content);
     let answered = shared.fallback.serve(endpoint, request, via);
     let response = tokio::select! {
+        // First, since of content that is too large the rest may lie there, and look as if the client went on.
+        biased;
         response = answered => response,
         // The client may leave while its poll is held.
         gone = session.downstream_session.read_body_or_idle(true) => {

@@ -2,12 +2,11 @@
 
 use http::HeaderName;
 use towpath_conf::ByteSize;
-use towpath_fallback::dialect::towpath::Settings;
 use towpath_fallback::session;
-use towpath_fallback::{Bounds, Origins, Route};
+use towpath_fallback::{Bounds, Origins, Policy};
 
 /// What a route says of the fallback; `None`: it has none.
-pub(crate) fn route(conf: &towpath_conf::Route) -> Option<Route> {
+pub(crate) fn policy(conf: &towpath_conf::Route) -> Option<Policy> {
     let fallback = Some(&conf.fallback).filter(|fallback| fallback.enabled)?;
     let limits = session::Limits {
         buffer: size(fallback.buffer),
@@ -18,15 +17,13 @@ pub(crate) fn route(conf: &towpath_conf::Route) -> Option<Route> {
     // They were checked to be names.
     let forward_headers = fallback.forward_headers.iter();
     let forward_headers = forward_headers.filter_map(|name| HeaderName::try_from(name).ok());
-    Some(Route {
+    Some(Policy {
         origins: origins(&fallback.origins),
-        settings: Settings {
-            hold: fallback.hold.get(),
-            open_timeout: fallback.open_timeout.get(),
-            stream: fallback.stream,
-            limits,
-            forward_headers: forward_headers.collect(),
-        },
+        hold: fallback.hold.get(),
+        open_timeout: fallback.open_timeout.get(),
+        stream: fallback.stream,
+        limits,
+        forward_headers: forward_headers.collect(),
     })
 }
 

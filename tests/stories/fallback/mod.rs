@@ -19,6 +19,7 @@ mod pressure;
 mod probe;
 mod python;
 mod reloading;
+mod routes;
 mod streams;
 
 use std::net::SocketAddr;

@@ -95,6 +95,21 @@ pub struct Head {
     pub first: u64,
 }
 
+impl Head {
+    /// A status, and nothing else.
+    #[must_use]
+    pub fn bare(status: Status, serial: u64) -> Self {
+        Self {
+            status,
+            serial,
+            ack: 0,
+            credit: 0,
+            advice: 0,
+            first: 0,
+        }
+    }
+}
+
 /// A body that is not what the protocol says.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]

@@ -6,12 +6,14 @@ mod endpoints;
 #[cfg(test)]
 mod exactly_once;
 mod open;
+mod opening;
 pub mod polls;
+mod registry;
 
 use bytes::{Bytes, BytesMut};
 
-pub use endpoints::Settings;
 pub(crate) use endpoints::{MAX_BODY, Native, Wish};
+pub(crate) use open::offered;
 
 use crate::session::Session;
 use codec::{write_end, write_frame, write_head, write_padding};

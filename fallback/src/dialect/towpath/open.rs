@@ -48,6 +48,11 @@ impl Open {
     }
 }
 
+/// The subprotocols that a request to open a session offers; none if it is no such request.
+pub(crate) fn offered(body: &[u8]) -> Vec<String> {
+    Open::parse(body).map_or_else(|_| Vec::new(), |(open, _)| open.protocols)
+}
+
 /// 22 characters of base64url.
 pub(super) fn nonce(text: &str) -> Option<Nonce> {
     let mut nonce = [0; 16];

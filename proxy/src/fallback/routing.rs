@@ -1,0 +1,29 @@
+//! Which route a request to the fallback takes: the one that the WebSocket itself would have taken, conditions and all.
+
+use std::sync::Arc;
+
+use http::Method;
+use pingora::http::RequestHeader;
+use towpath_fallback::{Endpoint, handshake};
+
+use crate::gateway::target;
+use crate::router::Target;
+use crate::snapshot::{Route, Snapshot};
+
+/// The route of the WebSocket below whose path a request with this content stands.
+pub(crate) fn find_route(
+    snapshot: &Snapshot,
+    request: &RequestHeader,
+    content: &[u8],
+    own_origin: &str,
+) -> Option<Arc<Route>> {
+    let (_, path) = Endpoint::cut(request.uri.path())?;
+    let headers = handshake::equivalent(&request.headers, content, own_origin);
+    let target = Target {
+        path: &path,
+        method: &Method::GET,
+        headers: &headers,
+        ..target(request)
+    };
+    snapshot.router.find(&target).cloned()
+}
