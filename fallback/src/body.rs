@@ -2,6 +2,7 @@
 //! once the client has it, or is gone.
 
 use bytes::Bytes;
+use http::StatusCode;
 use tokio::sync::mpsc;
 
 use crate::presence::Guard;
@@ -11,6 +12,13 @@ use crate::presence::Guard;
 pub struct Body {
     content: Content,
     presence: Option<Guard>,
+}
+
+/// What a session answers to a request.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Body,
 }
 
 #[derive(Debug)]

@@ -5,26 +5,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::body::Body;
-use crate::dialect::towpath::codec::Request;
+use crate::body::Reply;
+use crate::connection::BoxedConnection;
 use crate::presence::{Guard, Presence};
 
-/// A request, and where its answer goes.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) request: Request,
-    pub(crate) answer: oneshot::Sender<Body>,
+/// What comes in.
+pub(crate) enum Call<R> {
+    /// A request, and where its answer goes.
+    Request {
+        request: R,
+        answer: oneshot::Sender<Reply>,
+    },
+    /// A WebSocket of the client's own.
+    Line(BoxedConnection),
 }
 
 /// What requests and the session's task share.
-#[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Door<R> {
     /// `None`: the task is over.
-    calls: Mutex<Option<Vec<Call>>>,
+    calls: Mutex<Option<Vec<Call<R>>>>,
     pub(crate) presence: Arc<Presence>,
 }
 
-impl Default for Door {
+impl<R> std::fmt::Debug for Door<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
+    }
+}
+
+impl<R> Default for Door<R> {
     fn default() -> Self {
         Self {
             calls: Mutex::new(Some(Vec::new())),
@@ -33,14 +42,14 @@ impl Default for Door {
     }
 }
 
-impl Door {
+impl<R> Door<R> {
     /// Counts a request in; `None` if there are `most` already.
     pub(crate) fn enter(&self, most: usize) -> Option<Guard> {
         self.presence.enter(most)
     }
 
     /// Leaves a request. Where the task is over, its answer never comes.
-    pub(crate) fn call(&self, call: Call) {
+    pub(crate) fn call(&self, call: Call<R>) {
         if let Some(calls) = self.calls().as_mut() {
             calls.push(call);
         }
@@ -48,7 +57,7 @@ impl Door {
     }
 
     /// The oldest request that was left here.
-    pub(crate) fn take(&self) -> Option<Call> {
+    pub(crate) fn take(&self) -> Option<Call<R>> {
         let mut calls = self.calls();
         let calls = calls.as_mut()?;
         let oldest = (!calls.is_empty()).then(|| calls.remove(0));
@@ -64,7 +73,7 @@ impl Door {
     }
 
     /// No code here can panic while it holds the lock.
-    fn calls(&self) -> MutexGuard<'_, Option<Vec<Call>>> {
+    fn calls(&self) -> MutexGuard<'_, Option<Vec<Call<R>>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

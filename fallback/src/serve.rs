@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use crate::admission::{Admission, Bounds};
 use crate::backend::Backend;
 use crate::body::Body;
+use crate::dialect::sockjs::{self, SockJs};
 use crate::dialect::towpath::codec::Status;
 use crate::dialect::towpath::{MAX_BODY, Native, Wish};
 use crate::endpoint::Endpoint;
@@ -38,6 +39,7 @@ pub struct TooLarge;
 /// All fallback sessions of a process.
 pub struct Fallback {
     native: Arc<Native>,
+    sockjs: Arc<SockJs>,
     admission: Arc<Admission>,
     metrics: Metrics,
 }
@@ -63,6 +65,7 @@ impl Fallback {
         let metrics = Metrics::default();
         Ok(Self {
             native: Arc::new(Native::new(admission.clone(), metrics.clone())?),
+            sockjs: Arc::new(SockJs::new(admission.clone(), metrics.clone())?),
             admission,
             metrics,
         })
@@ -131,6 +134,28 @@ impl Fallback {
         };
         finish(response.headers_mut(), share.as_ref());
         response
+    }
+
+    /// Answers a request to a SockJS service, as [`serve`](Self::serve) does.
+    pub async fn serve_sockjs<B: Backend>(
+        &self,
+        endpoint: &sockjs::Endpoint,
+        request: Request<Result<Bytes, TooLarge>>,
+        via: sockjs::Via<'_, B>,
+    ) -> Response<Body> {
+        self.sockjs.serve(endpoint, request, via).await
+    }
+
+    /// Asks the backend on behalf of a handshake for a SockJS session's own WebSocket. Cancel-safe.
+    ///
+    /// # Errors
+    /// There is none; the response says why.
+    pub async fn connect_sockjs<B: Backend>(
+        &self,
+        headers: &HeaderMap,
+        via: sockjs::Via<'_, B>,
+    ) -> Result<sockjs::Accepted, Response<Body>> {
+        self.sockjs.connect(headers, via).await
     }
 
     async fn post<B: Backend>(

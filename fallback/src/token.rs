@@ -1,4 +1,4 @@
-//! Session tokens: 128 random bits, the node and process instance that hold the session, and a MAC over both and over
+//! Names. Session tokens: 128 random bits, the node and process instance that hold the session, and a MAC over both and over
 //! the Origin that opened it. A token of another Origin, of another process or of nobody's fails alike, before any look-up.
 
 use base64::Engine;
@@ -16,6 +16,9 @@ const MAC: usize = 16;
 
 /// key id, node and instance, id, MAC.
 const TOKEN: usize = 1 + NODE + ID + MAC;
+
+/// key id, node and instance, the second in which it expires, MAC.
+const TICKET: usize = 1 + NODE + 8 + MAC;
 
 /// Only one key so far.
 const KEY_ID: u8 = 0;
@@ -64,6 +67,35 @@ impl Mint {
         (whole && genuine).then_some(*id)
     }
 
+    /// A proof that a service of this process was asked for something before second `expires` of the Unix era.
+    pub(crate) fn ticket(&self, service: &str, expires: u64) -> String {
+        let mut ticket = Vec::with_capacity(TICKET);
+        ticket.push(KEY_ID);
+        ticket.extend(self.node);
+        ticket.extend(expires.to_be_bytes());
+        let mac = self.mac(&ticket, service);
+        ticket.extend(mac);
+        URL_SAFE_NO_PAD.encode(ticket)
+    }
+
+    /// Whether this mint has made a ticket for this service, and it has not expired.
+    pub(crate) fn admits(&self, ticket: &str, service: &str, now: u64) -> bool {
+        let mut bytes = [0; TICKET];
+        let decoded = URL_SAFE_NO_PAD.decode_slice(ticket, &mut bytes);
+        let (signed, mac) = bytes.split_at(TICKET - MAC);
+        let genuine = bool::from(self.mac(signed, service).ct_eq(mac));
+        let expires = signed.last_chunk().copied().map(u64::from_be_bytes);
+        decoded == Ok(TICKET) && genuine && expires.is_some_and(|expires| now < expires)
+    }
+
+    /// The name here of a session that its client has named itself. Nobody can choose it, so none can be made to collide.
+    pub(crate) fn name(&self, service: &str, client_chosen: &str) -> Id {
+        let mac = self.mac(client_chosen.as_bytes(), service);
+        let mut id = [0; ID];
+        id.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+        id
+    }
+
     fn mac(&self, signed: &[u8], origin: &str) -> [u8; MAC] {
         let full = self
             .mac
@@ -99,6 +131,19 @@ mod tests {
         assert_eq!(mint.id(token.as_bytes(), "https://b.example"), None);
         assert_eq!(mint.id(token.as_bytes(), ""), None);
         assert_eq!(other.id(token.as_bytes(), "https://a.example"), None);
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_its_service_until_it_expires() {
+        let (mint, other) = (Mint::new().unwrap(), Mint::new().unwrap());
+        let ticket = mint.ticket("/echo", 100);
+        assert!(mint.admits(&ticket, "/echo", 99));
+        assert!(!mint.admits(&ticket, "/echo", 100));
+        assert!(!mint.admits(&ticket, "/chat", 99));
+        assert!(!other.admits(&ticket, "/echo", 99));
+        assert!(!mint.admits("", "/echo", 99));
+        let token = mint.token(&random_id().unwrap(), "/echo");
+        assert!(!mint.admits(&token, "/echo", 99));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! One session's task: it owns the core and the WebSocket to the backend, takes the client's requests in, and answers
-//! them. Everything happens in one `poll`, so nothing is locked and no wait hides another.
+//! them as its dialect says. Everything happens in one `poll`, so nothing is locked and no wait hides another.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,41 +9,46 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
+use self::line::Line;
 use self::waiting::Waiting;
 use crate::admission::Place;
 use crate::backend::{Report, Traffic};
-use crate::dialect::towpath::polls::{Answer, Part, Polls};
-use crate::dialect::towpath::write;
-use crate::door::Door;
+use crate::connection::BoxedConnection;
+use crate::dialect::{Dialect, FromLine, Part, ToLine};
+use crate::door::{Call, Door};
 use crate::metrics::Metrics;
-use crate::session::{Close, Ended, Frame, Session, ToBackend};
+use crate::session::{Close, Ended, Session, ToBackend};
 use crate::websocket::{Incoming, Socket};
 
 pub(crate) use self::waiting::REQUESTS;
 
+mod line;
 mod waiting;
 
 /// Messages read before others have their turn.
 const READS: usize = 256;
 
 /// What a session is made of.
-pub(crate) struct Parts<S> {
-    pub(crate) stream: S,
+pub(crate) struct Parts<S, D: Dialect> {
+    pub(crate) socket: Socket<S>,
     pub(crate) session: Session,
-    pub(crate) polls: Polls,
-    pub(crate) door: Arc<Door>,
+    pub(crate) dialect: D,
+    pub(crate) door: Arc<Door<D::Request>>,
     pub(crate) place: Place,
     pub(crate) max_message: usize,
     pub(crate) metrics: Metrics,
 }
 
 /// The state of the task.
-pub(crate) struct Pump<S> {
+pub(crate) struct Pump<S, D: Dialect> {
     socket: Option<Socket<S>>,
+    /// The client's own WebSocket.
+    line: Option<Box<Line>>,
     session: Session,
-    polls: Polls,
-    door: Arc<Door>,
+    dialect: D,
+    door: Arc<Door<D::Request>>,
     waiting: Waiting,
+    max_message: usize,
     place: Place,
     began: Instant,
     from_client: Traffic,
@@ -53,17 +58,33 @@ pub(crate) struct Pump<S> {
     metrics: Metrics,
 }
 
-impl<S> Pump<S>
+/// What may be read.
+#[derive(Clone, Copy)]
+struct OpenWays {
+    from_backend: bool,
+    from_line: bool,
+}
+
+impl OpenWays {
+    fn opened_since(self, before: Self) -> bool {
+        (self.from_backend && !before.from_backend) || (self.from_line && !before.from_line)
+    }
+}
+
+impl<S, D> Pump<S, D>
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    D: Dialect,
 {
-    pub(crate) fn new(parts: Parts<S>) -> Self {
+    pub(crate) fn new(parts: Parts<S, D>) -> Self {
         Self {
-            socket: Some(Socket::new(parts.stream, parts.max_message)),
+            socket: Some(parts.socket),
+            line: None,
             session: parts.session,
-            polls: parts.polls,
+            dialect: parts.dialect,
             door: parts.door,
             waiting: Waiting::default(),
+            max_message: parts.max_message,
             place: parts.place,
             began: now(),
             from_client: Traffic::default(),
@@ -108,27 +129,32 @@ where
             let now = now();
             self.session.press(self.place.is_pressed(), now);
             let all_taken = self.take_calls(now);
+            let more_said = self.read_line(cx, now);
             self.write_backend(cx, now);
-            let more = self.read_backend(cx, now);
+            let more_sent = self.read_backend(cx, now);
             self.flush_backend(cx, now);
+            let before = self.open_ways();
             self.let_go(now);
             self.notice_absence(now);
             self.session.expire(now);
             self.answer(now);
+            self.write_line(cx, now);
             // Requests that have left or are answered have made room for others. Room that answers and writes have made
-            // lets parked frames in, and those are to be written now.
-            if !all_taken || (self.session.has_for_backend() && self.can_write(cx)) {
+            // lets parked frames in, and those are to be written now; or it opens a way that was closed.
+            let writes = self.session.has_for_backend() && self.can_write(cx);
+            if !all_taken || writes || self.open_ways().opened_since(before) {
                 continue;
             }
             self.place.holds(self.bytes());
-            if self.session.is_over() && self.waiting.is_empty() {
+            if self.session.is_over() && self.waiting.is_empty() && self.line.is_none() {
                 return Poll::Ready(());
             }
-            if more {
+            if more_said || more_sent {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let deadlines = [self.session.deadline(), self.polls.deadline()];
+            let line = self.line.as_ref().and_then(|line| line.deadline());
+            let deadlines = [self.session.deadline(), self.dialect.deadline(), line];
             let Some(deadline) = deadlines.into_iter().flatten().min() else {
                 return Poll::Pending;
             };
@@ -143,19 +169,88 @@ where
         }
     }
 
+    fn open_ways(&self) -> OpenWays {
+        OpenWays {
+            from_backend: self.session.reads_backend(),
+            from_line: self.line.is_some() && self.dialect.hears(&self.session),
+        }
+    }
+
     /// Takes requests in. `false`: there may be more, but no place for them yet, and nobody will wake us for them.
     fn take_calls(&mut self, now: Instant) -> bool {
         while let Some(key) = self.waiting.free() {
             let Some(call) = self.door.take() else {
                 return true;
             };
-            self.requests += 1;
-            self.waiting.put(key, call.answer);
-            self.session.present(true, now);
-            self.polls
-                .request(&mut self.session, key, call.request, now);
+            match call {
+                Call::Request { request, answer } => {
+                    self.requests += 1;
+                    self.waiting.put(key, answer);
+                    self.session.present(true, now);
+                    self.dialect.request(&mut self.session, key, request, now);
+                }
+                Call::Line(connection) => self.attach(connection, now),
+            }
         }
         false
+    }
+
+    /// A client has one WebSocket at most.
+    fn attach(&mut self, connection: BoxedConnection, now: Instant) {
+        if self.line.is_none() {
+            self.line = Some(Box::new(Line::new(connection, self.max_message)));
+            self.dialect.attach(&mut self.session, now);
+        }
+    }
+
+    /// Takes what the client says on its own WebSocket. `true`: there may be more.
+    fn read_line(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        for _ in 0..READS {
+            let Some(line) = self.line.as_mut() else {
+                return false;
+            };
+            if !self.dialect.hears(&self.session) {
+                return false;
+            }
+            let Poll::Ready(said) = line.poll_read(cx, now) else {
+                return false;
+            };
+            self.dialect.hear(&mut self.session, said, now);
+        }
+        true
+    }
+
+    /// Tells the client's own WebSocket what there is, as far as it takes it.
+    fn write_line(&mut self, cx: &mut Context<'_>, now: Instant) {
+        while let Some(line) = &mut self.line {
+            let next = match line.poll_ready(cx) {
+                Some(true) => self.dialect.tell(&mut self.session, now),
+                Some(false) => None,
+                None => return self.lose_line(now),
+            };
+            let Some(next) = next else {
+                break;
+            };
+            if let ToLine::Close(close) = &next {
+                self.close.get_or_insert_with(|| close.clone());
+            }
+            if !line.say(next, now) {
+                return self.lose_line(now);
+            }
+        }
+        if self
+            .line
+            .as_mut()
+            .is_some_and(|line| !line.poll_flush(cx, now))
+        {
+            self.lose_line(now);
+        }
+    }
+
+    fn lose_line(&mut self, now: Instant) {
+        if self.line.take().is_some_and(|line| !line.has_ended()) {
+            self.dialect.hear(&mut self.session, FromLine::Lost, now);
+        }
     }
 
     /// Gives the backend what is queued for it, as far as it takes it.
@@ -172,7 +267,10 @@ where
             if let ToBackend::Message(message) = &next {
                 self.from_client.count(message);
             }
-            socket.give(next);
+            match next {
+                ToBackend::Message(message) => socket.give(message),
+                ToBackend::Close(close) => socket.close(&close),
+            }
         }
     }
 
@@ -209,7 +307,7 @@ where
         match incoming {
             Incoming::Message(message) => {
                 self.from_backend.count(&message);
-                self.session.message(message, now);
+                self.dialect.message(&mut self.session, message, now);
             }
             Incoming::Close(close) => self.session.backend_closed(close, now),
             Incoming::Fault(fault) => self.session.backend_fault(fault, now),
@@ -244,30 +342,32 @@ where
 
     /// Requests whose clients are gone.
     fn notice_absence(&mut self, now: Instant) {
-        self.waiting.forget_abandoned(|key| self.polls.forget(key));
-        self.session.present(self.door.presence.is_here(), now);
+        self.waiting
+            .forget_abandoned(|key| self.dialect.forget(&mut self.session, key, now));
+        let here = self.line.is_some() || self.door.presence.is_here();
+        self.session.present(here, now);
     }
 
     fn answer(&mut self, now: Instant) {
         loop {
             let room = |key| self.waiting.has_room(key);
-            let Some(answer) = self.polls.answer(&mut self.session, now, room) else {
+            let answer = self.dialect.answer(&mut self.session, now, room);
+            let Some(mut answer) = answer else {
                 return;
             };
-            if matches!(answer.part, Part::Whole | Part::End) {
-                self.metrics.answered(answer.head.status);
+            if matches!(answer.part, Part::Whole | Part::End | Part::Cut) {
+                self.metrics.answered(answer.outcome);
             }
-            if self.close.is_none() {
-                self.close = close_in(&self.session, &answer);
-            }
-            let content = write(&self.session, &answer);
-            self.waiting.answer(answer.key, answer.part, content);
+            self.close = self.close.take().or_else(|| answer.close.take());
+            self.waiting.answer(answer);
         }
     }
 
     /// The memory that messages take, in bytes.
     fn bytes(&self) -> usize {
-        self.session.bytes() + self.socket.as_ref().map_or(0, Socket::bytes)
+        let line = self.line.as_ref().map_or(0, |line| line.bytes());
+        let socket = self.socket.as_ref().map_or(0, Socket::bytes);
+        self.session.bytes() + self.dialect.bytes() + socket + line
     }
 
     fn report(self) -> (Report, Place) {
@@ -280,18 +380,6 @@ where
             ended: self.session.ended().unwrap_or(Ended::Lost),
         };
         (report, self.place)
-    }
-}
-
-/// The close that an answer carries.
-fn close_in(session: &Session, answer: &Answer) -> Option<Close> {
-    if !session.to_client().is_closed() {
-        return None;
-    }
-    let (number, frame) = session.to_client().after(answer.after).last()?;
-    match frame {
-        Frame::Close(close) if number <= answer.last => Some(close.clone()),
-        _ => None,
     }
 }
 

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::body::Body;
-use crate::dialect::towpath::polls::{Key, Part};
+use crate::body::{Body, Reply};
+use crate::dialect::{Answer, Key, Part};
 
 /// Requests of a session that may be under way at once.
 pub(crate) const REQUESTS: usize = 3;
@@ -20,7 +20,7 @@ pub(super) struct Waiting([Option<Request>; REQUESTS + 1]);
 
 #[derive(Debug)]
 enum Request {
-    Whole(oneshot::Sender<Body>),
+    Whole(oneshot::Sender<Reply>),
     Stream(mpsc::Sender<Bytes>),
 }
 
@@ -31,7 +31,7 @@ impl Waiting {
     }
 
     /// Gives a key to the request that is answered to `answer`.
-    pub(super) fn put(&mut self, key: Key, answer: oneshot::Sender<Body>) {
+    pub(super) fn put(&mut self, key: Key, answer: oneshot::Sender<Reply>) {
         if let Some(place) = self.0.get_mut(key) {
             *place = Some(Request::Whole(answer));
         }
@@ -46,26 +46,32 @@ impl Waiting {
     }
 
     /// Hands over an answer, or a part of one. A client that is gone by now is noticed by its absence.
-    pub(super) fn answer(&mut self, key: Key, part: Part, content: Bytes) {
-        let Some(place) = self.0.get_mut(key) else {
+    pub(super) fn answer(&mut self, answer: Answer) {
+        let Some(place) = self.0.get_mut(answer.key) else {
             return;
         };
-        *place = match (place.take(), part) {
+        let (status, content) = (answer.status, answer.content);
+        *place = match (place.take(), answer.part) {
+            (None, _) | (Some(_), Part::Cut) => None,
             (Some(Request::Whole(sender)), Part::Begin) => {
                 let (parts, receiver) = mpsc::channel(PARTS + 1);
                 let _ = parts.try_send(content);
-                let _ = sender.send(Body::stream(receiver));
+                let body = Body::stream(receiver);
+                let _ = sender.send(Reply { status, body });
                 Some(Request::Stream(parts))
             }
             (Some(Request::Whole(sender)), _) => {
-                let _ = sender.send(Body::whole(content));
+                let body = Body::whole(content);
+                let _ = sender.send(Reply { status, body });
                 None
             }
             (Some(Request::Stream(parts)), part) => {
-                let _ = parts.try_send(content);
+                // Nothing would look like the end of the content.
+                if !content.is_empty() {
+                    let _ = parts.try_send(content);
+                }
                 (part == Part::More).then_some(Request::Stream(parts))
             }
-            (None, _) => None,
         };
     }
 

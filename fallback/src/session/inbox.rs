@@ -46,6 +46,9 @@ pub enum Fault {
     /// A text message is not UTF-8.
     #[error("a text message is not UTF-8")]
     NotUtf8,
+    /// A message is binary, and the other side has no words for that.
+    #[error("a binary message cannot be passed on")]
+    Binary,
     /// A message begins within another, or goes on without having begun.
     #[error("fragments out of order")]
     Order,
@@ -58,6 +61,7 @@ impl Fault {
         match self {
             Self::TooBig => Close::new(1009, "message too big"),
             Self::NotUtf8 => Close::new(1007, "text is not UTF-8"),
+            Self::Binary => Close::new(1003, "binary is not supported"),
             Self::Order => Close::new(1002, "fragments out of order"),
         }
     }

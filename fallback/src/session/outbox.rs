@@ -13,13 +13,15 @@ const OVERHEAD: usize = size_of::<Frame>();
 const KEPT_CAPACITY: usize = 16;
 
 /// Frames that are queued or under way, numbered from 1.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outbox {
     frames: VecDeque<Frame>,
     /// The highest number that was acknowledged: the first frame here has the next.
     acknowledged: u64,
     bytes: usize,
     closed: bool,
+    /// Longer messages are cut, in bytes.
+    fragment: usize,
 }
 
 /// An acknowledgement of a frame that does not exist yet.
@@ -32,18 +34,37 @@ pub struct NeverSent {
     pub last: u64,
 }
 
+impl Default for Outbox {
+    fn default() -> Self {
+        Self::new(FRAGMENT)
+    }
+}
+
 impl Outbox {
+    /// An empty one, which cuts messages that are longer than `fragment` bytes.
+    #[must_use]
+    pub fn new(fragment: usize) -> Self {
+        Self {
+            frames: VecDeque::new(),
+            acknowledged: 0,
+            bytes: 0,
+            closed: false,
+            fragment,
+        }
+    }
+
     /// Queues a message. After a close there is nothing more to say, and it is dropped.
     pub fn push(&mut self, message: Message) {
         if self.closed {
             return;
         }
         let Message { kind, mut payload } = message;
-        if payload.len() <= FRAGMENT {
+        let fragment = self.fragment;
+        if payload.len() <= fragment {
             return self.queue(Frame::Message(Message { kind, payload }));
         }
-        while payload.len() > FRAGMENT {
-            let payload = payload.split_to(FRAGMENT);
+        while payload.len() > fragment {
+            let payload = payload.split_to(fragment);
             self.queue(Frame::Fragment(Message { kind, payload }));
         }
         self.queue(Frame::Last(payload));
@@ -72,6 +93,17 @@ impl Outbox {
             self.frames.shrink_to(KEPT_CAPACITY);
         }
         Ok(known > 0)
+    }
+
+    /// Takes the first frame out, as sent and acknowledged: for transports that neither number nor repeat.
+    pub fn pop(&mut self) -> Option<Frame> {
+        let frame = self.frames.pop_front()?;
+        self.bytes -= frame.size() + OVERHEAD;
+        self.acknowledged += 1;
+        if self.frames.is_empty() {
+            self.frames.shrink_to(KEPT_CAPACITY);
+        }
+        Some(frame)
     }
 
     /// The frames after number `after` that are still here, each with its number.

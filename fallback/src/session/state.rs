@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::frame::{Close, Frame, Message};
+use super::frame::{Close, FRAGMENT, Frame, Message};
 use super::inbox::{Accepted, Fault, Inbox};
 use super::outbox::{NeverSent, Outbox};
 use super::stall::Stall;
@@ -35,6 +35,8 @@ pub struct Limits {
     pub unused: Duration,
     /// How long a client may take nothing while the buffer is full.
     pub stall: Duration,
+    /// Longer messages for the client are cut into fragments, in bytes.
+    pub fragment: usize,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             resume: Duration::from_secs(60),
             unused: Duration::from_secs(30),
             stall: Duration::from_secs(45),
+            fragment: FRAGMENT,
         }
     }
 }
@@ -154,7 +157,7 @@ impl Session {
         Self {
             limits,
             from_client: Inbox::new(limits.max_message),
-            to_client: Outbox::default(),
+            to_client: Outbox::new(limits.fragment),
             to_backend: VecDeque::new(),
             queued: 0,
             backend: Backend::Open,
@@ -198,6 +201,11 @@ impl Session {
         Took::Accepted
     }
 
+    /// Takes a message that came without a number, as the next.
+    pub fn say(&mut self, message: Message, now: Instant) -> Took {
+        self.take(self.accepted() + 1, Frame::Message(message), now)
+    }
+
     /// The highest number up to which the client's frames were accepted.
     #[must_use]
     pub fn accepted(&self) -> u64 {
@@ -224,6 +232,14 @@ impl Session {
             self.watch_stall(now);
         }
         Ok(progress)
+    }
+
+    /// The next frame for a client that gets it for certain, or is lost itself.
+    pub fn next_to_client(&mut self, now: Instant) -> Option<Frame> {
+        let frame = self.to_client.pop()?;
+        self.stall = None;
+        self.watch_stall(now);
+        Some(frame)
     }
 
     /// What is on its way to the client.
@@ -318,6 +334,11 @@ impl Session {
         self.watch_stall(now);
     }
 
+    /// The client is gone, and will not come back.
+    pub fn abandon(&mut self, now: Instant) {
+        self.give_up(Close::new(1001, "client gone"), Ended::Abandoned, now);
+    }
+
     /// Ends the conversation from here: each side gets its close after what is queued for it.
     pub fn end(&mut self, client: Close, backend: Close, why: Ended, now: Instant) {
         self.ended.get_or_insert(why);
@@ -348,7 +369,7 @@ impl Session {
             self.give_up(Close::new(1008, "client too slow"), Ended::Stalled, now);
         }
         if self.abandoned_at().is_some_and(|at| at <= now) {
-            self.give_up(Close::new(1001, "client gone"), Ended::Abandoned, now);
+            self.abandon(now);
         }
     }
 

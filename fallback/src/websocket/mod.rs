@@ -1,6 +1,8 @@
-//! The WebSocket to a session's backend, as its client (RFC 6455), in the session's own words. While nothing passes it
-//! holds no buffer, and what it holds besides can be asked for: a session may live for days after one long message.
+//! A WebSocket (RFC 6455), in the session's own words: to its backend as the client, to its client as the server. While
+//! nothing passes it holds no buffer, and what it holds besides can be asked for: a session may live for days after one
+//! long message.
 
+mod mask;
 mod reader;
 mod writer;
 
@@ -11,10 +13,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::reader::{Item, Reader};
 use self::writer::Writer;
-use crate::session::{Close, Fault, Message, ToBackend};
+use crate::session::{Close, Fault, Message};
 
 /// Read at once, on the stack, in bytes.
 const READ: usize = 8 << 10;
+
+/// Which end we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// We mask, and the other end does not.
+    Client,
+    /// The other way round.
+    Server,
+}
 
 /// The WebSocket.
 #[derive(Debug)]
@@ -28,7 +39,7 @@ pub(crate) struct Socket<S> {
     read_over: bool,
 }
 
-/// What the backend has said.
+/// What the other end has said.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming {
     Message(Message),
@@ -37,7 +48,7 @@ pub(crate) enum Incoming {
     Fault(Fault),
     /// It broke the WebSocket protocol.
     Broken,
-    /// It said nothing that is for the client.
+    /// A ping or a pong.
     Control,
     /// Nothing more comes from it.
     Over,
@@ -52,11 +63,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     /// Over a connection after its handshake.
-    pub(crate) fn new(io: S, max_message: usize) -> Self {
+    pub(crate) fn new(io: S, role: Role, max_message: usize) -> Self {
         Self {
             io,
-            reader: Reader::new(max_message),
-            writer: Writer::default(),
+            reader: Reader::new(role, max_message),
+            writer: Writer::new(role),
             unflushed: false,
             read_over: false,
         }
@@ -77,13 +88,22 @@ where
         }
     }
 
-    /// Gives it something, once it is ready.
-    pub(crate) fn give(&mut self, next: ToBackend) {
+    /// Gives it a message, once it is ready.
+    pub(crate) fn give(&mut self, message: Message) {
         self.unflushed = true;
-        match next {
-            ToBackend::Message(message) => self.writer.message(message),
-            ToBackend::Close(close) => self.writer.close(&close),
-        }
+        self.writer.message(message);
+    }
+
+    /// Gives it the end, after which it takes nothing.
+    pub(crate) fn close(&mut self, close: &Close) {
+        self.unflushed = true;
+        self.writer.close(close);
+    }
+
+    /// Asks the other end for a sign of life.
+    pub(crate) fn ping(&mut self) {
+        self.unflushed = true;
+        self.writer.ping();
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {

@@ -1,11 +1,13 @@
-//! A server's bytes become messages (RFC 6455 §5), without sockets. What is not as the RFC says ends it.
+//! The other end's bytes become messages (RFC 6455 §5), without sockets. What is not as the RFC says ends it.
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::Role;
+use super::mask::mask;
 use crate::session::{Close, Fault, Kind, Message};
 
-/// A frame's longest header without a mask, in bytes.
-const HEADER: usize = 10;
+/// A frame's longest header, in bytes.
+const HEADER: usize = 14;
 
 /// The longest payload of a control frame (RFC 6455 §5.5), in bytes.
 const CONTROL: u64 = 125;
@@ -13,6 +15,7 @@ const CONTROL: u64 = 125;
 /// Takes bytes in and gives messages out.
 #[derive(Debug)]
 pub(super) struct Reader {
+    role: Role,
     /// What was read and not understood yet; without memory while it is empty.
     buffer: BytesMut,
     header: Option<Header>,
@@ -22,7 +25,7 @@ pub(super) struct Reader {
     closed: bool,
 }
 
-/// What a server says.
+/// What the other end says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
     Message(Message),
@@ -39,6 +42,7 @@ struct Header {
     last: bool,
     opcode: Opcode,
     length: usize,
+    key: Option<[u8; 4]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +70,9 @@ enum Failure {
 
 impl Reader {
     /// For messages up to `max_message` bytes.
-    pub(super) fn new(max_message: usize) -> Self {
+    pub(super) fn new(role: Role, max_message: usize) -> Self {
         Self {
+            role,
             buffer: BytesMut::new(),
             header: None,
             partial: None,
@@ -145,7 +150,11 @@ impl Reader {
             return Ok(None);
         }
         self.header = None;
-        let payload = self.buffer.split_to(header.length).freeze();
+        let mut payload = self.buffer.split_to(header.length);
+        if let Some(key) = header.key {
+            mask(&mut payload, key);
+        }
+        let payload = payload.freeze();
         Ok(Some(match header.opcode {
             Opcode::Ping => Some(Item::Ping(payload)),
             Opcode::Pong => Some(Item::Pong),
@@ -159,7 +168,7 @@ impl Reader {
     /// Reads a header, if there is one, and checks whether it may stand here.
     fn header(&mut self) -> Result<Option<Header>, Failure> {
         let mut bytes = self.buffer.get(..HEADER).unwrap_or(&self.buffer);
-        let Some(header) = header(&mut bytes)? else {
+        let Some(header) = header(&mut bytes, self.role)? else {
             return Ok(None);
         };
         let size = self.buffer.len().min(HEADER) - bytes.len();
@@ -224,7 +233,7 @@ impl Opcode {
 }
 
 /// RFC 6455 §5.2; `None`: it is not whole.
-fn header(bytes: &mut &[u8]) -> Result<Option<Header>, Failure> {
+fn header(bytes: &mut &[u8], role: Role) -> Result<Option<Header>, Failure> {
     let (Ok(first), Ok(second)) = (bytes.try_get_u8(), bytes.try_get_u8()) else {
         return Ok(None);
     };
@@ -238,8 +247,9 @@ fn header(bytes: &mut &[u8]) -> Result<Option<Header>, Failure> {
         _ => return Err(Failure::Protocol),
     };
     let last = first & 0x80 != 0;
-    // Reserved bits belong to extensions, of which we offer none, and servers do not mask (§5.1).
-    if first & 0x70 != 0 || second & 0x80 != 0 {
+    let masked = second & 0x80 != 0;
+    // Reserved bits belong to extensions, of which there are none; clients mask and servers do not (§5.1).
+    if first & 0x70 != 0 || masked != (role == Role::Server) {
         return Err(Failure::Protocol);
     }
     let (length, least) = match second & 0x7f {
@@ -257,10 +267,15 @@ fn header(bytes: &mut &[u8]) -> Result<Option<Header>, Failure> {
         return Err(Failure::Protocol);
     }
     let length = usize::try_from(length).map_err(|_| Failure::Message(Fault::TooBig))?;
+    let mut key = [0; 4];
+    if masked && bytes.try_copy_to_slice(&mut key).is_err() {
+        return Ok(None);
+    }
     Ok(Some(Header {
         last,
         opcode,
         length,
+        key: masked.then_some(key),
     }))
 }
 

@@ -1,8 +1,10 @@
-//! What a client says becomes masked frames (RFC 6455 §5), without sockets: a message is one frame, of which only a
-//! piece is masked and ready at a time.
+//! What we say becomes frames (RFC 6455 §5), without sockets: a message is one frame, of which only a piece is ready at
+//! a time, masked where we are the client.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use super::Role;
+use super::mask::mask;
 use crate::session::{Close, Kind, Message};
 
 /// What is ready at a time, about, in bytes.
@@ -14,17 +16,20 @@ const RANDOM: usize = 64;
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
+const PING: u8 = 9;
 const PONG: u8 = 10;
 
 /// Takes messages in and gives bytes out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Writer {
+    role: Role,
     /// What is to be written; without memory while it is empty.
     ready: BytesMut,
     /// The frame that is under way.
     frame: Option<Frame>,
     /// The answer to the last ping (RFC 6455 §5.5.3: the others need none).
     pong: Option<Bytes>,
+    ping: bool,
     close: Option<Bytes>,
     /// A Close is said, or will be, and nothing follows it.
     closed: bool,
@@ -34,9 +39,19 @@ pub(super) struct Writer {
 #[derive(Debug)]
 struct Frame {
     opcode: u8,
-    /// Its key, once its header is written.
-    key: Option<[u8; 4]>,
+    state: State,
     rest: Bytes,
+}
+
+/// How far a frame is.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    New,
+    /// Its header is written.
+    Begun {
+        /// What masks the rest, if anything does.
+        key: Option<[u8; 4]>,
+    },
 }
 
 /// Masking keys that nobody can foresee (RFC 6455 §10.3).
@@ -47,6 +62,19 @@ struct Keys {
 }
 
 impl Writer {
+    pub(super) fn new(role: Role) -> Self {
+        Self {
+            role,
+            ready: BytesMut::new(),
+            frame: None,
+            pong: None,
+            ping: false,
+            close: None,
+            closed: false,
+            keys: Keys::default(),
+        }
+    }
+
     /// Takes a message, when it is not full.
     pub(super) fn message(&mut self, message: Message) {
         if self.closed {
@@ -64,6 +92,11 @@ impl Writer {
         if !self.closed {
             self.pong = Some(payload);
         }
+    }
+
+    /// Takes a ping.
+    pub(super) fn ping(&mut self) {
+        self.ping = !self.closed;
     }
 
     /// Takes the end; the first one counts.
@@ -89,10 +122,11 @@ impl Writer {
             let Some(frame) = &mut self.frame else {
                 return Ok(false);
             };
-            frame.write(&mut self.ready, &mut self.keys)?;
+            let keys = Some(&mut self.keys).filter(|_| self.role == Role::Client);
+            frame.write(&mut self.ready, keys)?;
             self.frame.take_if(|frame| frame.rest.is_empty());
         }
-        Ok(self.frame.is_some() || self.pong.is_some() || self.close.is_some())
+        Ok(self.frame.is_some() || self.has_control())
     }
 
     /// Whether it takes no message now.
@@ -119,67 +153,73 @@ impl Writer {
         self.ready.len() + frame.map_or(0, |frame| frame.rest.len())
     }
 
-    /// A control frame that waits for its turn. Pongs come first: after a Close there may be none.
+    fn has_control(&self) -> bool {
+        self.pong.is_some() || self.ping || self.close.is_some()
+    }
+
+    /// A control frame that waits for its turn. A Close comes last: nothing may follow it.
     fn next(&mut self) -> Option<Frame> {
-        let pong = self.pong.take().map(|payload| Frame::new(PONG, payload));
-        pong.or_else(|| Some(Frame::new(CLOSE, self.close.take()?)))
+        if let Some(payload) = self.pong.take() {
+            return Some(Frame::new(PONG, payload));
+        }
+        if std::mem::take(&mut self.ping) {
+            return Some(Frame::new(PING, Bytes::new()));
+        }
+        Some(Frame::new(CLOSE, self.close.take()?))
     }
 }
 
 impl Frame {
     fn new(opcode: u8, rest: Bytes) -> Self {
-        let key = None;
-        Self { opcode, key, rest }
+        Self {
+            opcode,
+            state: State::New,
+            rest,
+        }
     }
 
     /// Writes its header, if that is not out yet, and the next piece of its payload.
-    fn write(&mut self, to: &mut BytesMut, keys: &mut Keys) -> Result<(), getrandom::Error> {
-        let mut key = match self.key {
-            Some(key) => key,
-            None => {
-                let key = keys.next()?;
-                write_header(to, self.opcode, self.rest.len());
-                to.put_slice(&key);
+    fn write(
+        &mut self,
+        to: &mut BytesMut,
+        keys: Option<&mut Keys>,
+    ) -> Result<(), getrandom::Error> {
+        let mut key = match self.state {
+            State::Begun { key } => key,
+            State::New => {
+                let key = keys.map(Keys::next).transpose()?;
+                write_header(to, self.opcode, self.rest.len(), key);
                 key
             }
         };
         let piece = self.rest.split_to(self.rest.len().min(PIECE));
         let begin = to.len();
         to.put_slice(&piece);
-        mask(to.get_mut(begin..).unwrap_or_default(), key);
-        key.rotate_left(piece.len() % 4);
-        self.key = Some(key);
+        if let Some(key) = &mut key {
+            mask(to.get_mut(begin..).unwrap_or_default(), *key);
+            key.rotate_left(piece.len() % 4);
+        }
+        self.state = State::Begun { key };
         Ok(())
     }
 }
 
-/// RFC 6455 §5.2, for a whole message from a client.
-fn write_header(to: &mut BytesMut, opcode: u8, length: usize) {
+/// RFC 6455 §5.2, for a whole message.
+fn write_header(to: &mut BytesMut, opcode: u8, length: usize, key: Option<[u8; 4]>) {
+    let masked = if key.is_some() { 0x80 } else { 0 };
     to.put_u8(0x80 | opcode);
     match length {
-        0..126 => to.put_u8(0x80 | length as u8),
+        0..126 => to.put_u8(masked | length as u8),
         126..65_536 => {
-            to.put_u8(0x80 | 126);
+            to.put_u8(masked | 126);
             to.put_u16(length as u16);
         }
         _ => {
-            to.put_u8(0x80 | 127);
+            to.put_u8(masked | 127);
             to.put_u64(length as u64);
         }
     }
-}
-
-/// RFC 6455 §5.3, eight bytes at a time.
-fn mask(payload: &mut [u8], key: [u8; 4]) {
-    let [a, b, c, d] = key;
-    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (chunks, rest) = payload.as_chunks_mut::<8>();
-    for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
-    }
-    for (byte, key) in rest.iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
-    }
+    to.put_slice(key.as_ref().map_or(&[], |key| key));
 }
 
 impl Default for Keys {
@@ -251,7 +291,7 @@ mod tests {
         for length in [0, 1, 7, 8, 125, 126, 65_535, 65_536, 100_003] {
             let payload: Vec<u8> = (0..length).map(|n| n as u8).collect();
             for step in [777, usize::MAX] {
-                let mut writer = Writer::default();
+                let mut writer = Writer::new(Role::Client);
                 writer.message(Message::binary(payload.clone()));
                 assert!(
                     written(&mut writer, step) == [(0x82, payload.clone())],
@@ -263,7 +303,7 @@ mod tests {
 
     #[test]
     fn nothing_comes_within_a_message_or_after_a_close() {
-        let mut writer = Writer::default();
+        let mut writer = Writer::new(Role::Client);
         let long = vec![b'x'; 40_000];
         writer.message(Message::text(long.clone()));
         writer.fill().unwrap();
@@ -280,6 +320,17 @@ mod tests {
         assert!(written(&mut writer, 4096) == expected);
         writer.message(Message::text("late"));
         assert!(written(&mut writer, 4096).is_empty());
+    }
+
+    #[test]
+    fn a_server_masks_nothing() {
+        let mut writer = Writer::new(Role::Server);
+        writer.message(Message::text("hi"));
+        writer.ping();
+        writer.close(&Close::new(1000, ""));
+        writer.fill().unwrap();
+        writer.fill().unwrap();
+        assert_eq!(writer.ready(), b"\x81\x02hi\x89\x00\x88\x02\x03\xe8");
     }
 
     #[test]

@@ -78,6 +78,24 @@ pub enum Status {
     TooLarge = 8,
 }
 
+impl Status {
+    /// In one word, for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Superseded => "superseded",
+            Self::Stale => "stale",
+            Self::Resend => "resend",
+            Self::Throttled => "throttled",
+            Self::Closed => "closed",
+            Self::Gone => "gone",
+            Self::Protocol => "protocol",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
 /// A response's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {

@@ -11,11 +11,12 @@ use tokio::sync::oneshot;
 use super::codec::{Head, Request, Status, write_head};
 use super::open::{Answer, Open};
 use super::opening::{Birth, handshake};
-use super::registry::{Opening, Registry};
+use super::openings::{Opening, Openings};
 use crate::admission::{Admission, Place};
 use crate::backend::Backend;
 use crate::body::Body;
 use crate::door::Call;
+use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::pump::REQUESTS;
@@ -34,7 +35,8 @@ pub(super) const SPACING: Duration = Duration::from_millis(100);
 pub(crate) struct Native {
     pub(super) mint: Mint,
     pub(super) metrics: Metrics,
-    pub(super) registry: Arc<Registry>,
+    pub(super) doors: Arc<Doors<Request>>,
+    openings: Arc<Openings>,
     admission: Arc<Admission>,
 }
 
@@ -54,7 +56,8 @@ impl Native {
         Ok(Self {
             mint: Mint::new()?,
             metrics,
-            registry: Arc::default(),
+            doors: Arc::default(),
+            openings: Arc::default(),
             admission,
         })
     }
@@ -93,7 +96,7 @@ impl Native {
     ) -> Result<Opening, Answer> {
         let (open, nonce) = Open::parse(body)?;
         let wanted = (nonce, wish.origin.into());
-        let (opening, new) = self.registry.opening(wanted, || self.admit(wish.client))?;
+        let (opening, new) = self.openings.find(wanted, || self.admit(wish.client))?;
         if let Some((remembered, place)) = new {
             let birth = Birth {
                 native: self.clone(),
@@ -125,16 +128,16 @@ impl Native {
         };
         let serial = request.serial;
         let id = self.mint.id(&request.token, origin);
-        let Some(door) = id.and_then(|id| self.registry.door(&id)) else {
+        let Some(door) = id.and_then(|id| self.doors.find(&id)) else {
             return self.say(Status::Gone, serial);
         };
         let Some(presence) = door.enter(REQUESTS) else {
             return self.throttle(serial);
         };
         let (answer, answered) = oneshot::channel();
-        door.call(Call { request, answer });
+        door.call(Call::Request { request, answer });
         match answered.await {
-            Ok(body) => body.with(presence),
+            Ok(reply) => reply.body.with(presence),
             Err(_) => self.say(Status::Gone, serial),
         }
     }
@@ -152,7 +155,7 @@ impl Native {
     }
 
     fn answer(&self, head: Head) -> Body {
-        self.metrics.answered(head.status);
+        self.metrics.answered(head.status.name());
         let mut to = BytesMut::with_capacity(32);
         write_head(&mut to, &head);
         Body::whole(to.freeze())

@@ -4,32 +4,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tokio::time::timeout;
 
+use super::codec::Request;
 use super::endpoints::{MAX_BODY, Native, SPACING, Wish};
 use super::open::{Answer, Open, Opened};
+use super::openings::Remembered;
 use super::polls::{self, Polls};
-use super::registry::{Reachable, Remembered};
 use crate::admission::Place;
-use crate::backend::{Backend, DialError, Dialled, Handshake};
+use crate::backend::{Backend, DialError, Dialled, Handshake, Report};
 use crate::door::Door;
-use crate::metrics::Metrics;
+use crate::forwarding::{cookies, forwarded};
+use crate::life::Life;
 use crate::policy::Policy;
-use crate::pump::{Parts, Pump};
+use crate::pump::Parts;
 use crate::session::Session;
 use crate::token::{Id, random_id};
+use crate::websocket::{Role, Socket};
 
 /// How long a failed `open` is remembered for those who did not hear of it.
 const REMEMBERED: Duration = Duration::from_secs(10);
-
-/// The client's own fields that a backend gets.
-const FORWARDED: [HeaderName; 4] = [
-    header::COOKIE,
-    header::AUTHORIZATION,
-    header::USER_AGENT,
-    header::ACCEPT_LANGUAGE,
-];
 
 /// What came of an `open`.
 #[derive(Clone, Debug)]
@@ -63,7 +58,10 @@ impl Birth {
         });
     }
 
-    async fn dial<B: Backend>(mut self, mut backend: B) -> Option<Life<B>> {
+    async fn dial<B: Backend>(
+        mut self,
+        mut backend: B,
+    ) -> Option<Life<B, Polls, impl FnOnce(&Report) + Send + 'static>> {
         let handshake = std::mem::take(&mut self.handshake);
         let dialled = timeout(self.policy.open_timeout, backend.dial(handshake)).await;
         match dialled.unwrap_or(Err(DialError::Timeout)) {
@@ -84,11 +82,14 @@ impl Birth {
     }
 
     /// The session is there, and can be reached from here on.
-    fn begin<B: Backend>(self, dialled: Dialled<B::Stream>, backend: B) -> Option<Life<B>> {
+    fn begin<B: Backend>(
+        self,
+        dialled: Dialled<B::Stream>,
+        backend: B,
+    ) -> Option<Life<B, Polls, impl FnOnce(&Report) + Send + 'static>> {
         let id = random_id().ok()?;
-        let door = Arc::<Door>::default();
-        let reachable = self.native.registry.reach(id, door.clone());
-        self.native.metrics.opened();
+        let door = Arc::<Door<Request>>::default();
+        let reachable = self.native.doors.reach(id, door.clone());
         self.remembered.tell(Outcome {
             answer: Arc::new(Answer::Ok(Box::new(self.opened(&id, &dialled)))),
             cookies: cookies(&dialled.headers),
@@ -100,21 +101,18 @@ impl Birth {
             spacing: SPACING,
             stream: self.stream,
         };
-        let pump = Pump::new(Parts {
-            stream: dialled.stream,
+        let max_message = limits.max_message.min(self.receive);
+        let parts = Parts {
+            socket: Socket::new(dialled.stream, Role::Client, max_message),
             session: Session::new(limits, now),
-            polls: Polls::new(polls, now),
+            dialect: Polls::new(polls, now),
             door,
             place: self.place,
-            max_message: limits.max_message.min(self.receive),
+            max_message,
             metrics: self.native.metrics.clone(),
-        });
-        Some(Life {
-            pump: Box::new(pump),
-            names: (reachable, self.remembered),
-            metrics: self.native.metrics.clone(),
-            backend,
-        })
+        };
+        let names = (reachable, self.remembered);
+        Some(Life::new(parts, backend, move |_: &Report| drop(names)))
     }
 
     fn opened<S>(&self, id: &Id, dialled: &Dialled<S>) -> Opened {
@@ -133,39 +131,10 @@ impl Birth {
     }
 }
 
-/// A session that is there.
-struct Life<B: Backend> {
-    pump: Box<Pump<B::Stream>>,
-    names: (Reachable, Remembered),
-    metrics: Metrics,
-    backend: B,
-}
-
-impl<B: Backend> Life<B> {
-    /// Carries it to its end.
-    async fn live(self) {
-        let (report, place) = self.pump.run(self.backend.ending()).await;
-        drop(self.names);
-        self.metrics.ended(&report);
-        self.backend.ended(report);
-        // The last, since a drain waits for it.
-        drop(place);
-    }
-}
-
 /// What the backend is asked with.
 pub(super) fn handshake(open: &Open, wish: &Wish<'_>) -> Handshake {
-    let mut headers = HeaderMap::new();
-    for name in FORWARDED.iter().chain(&wish.policy.forward_headers) {
-        for value in wish.headers.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    if let (false, Ok(origin)) = (wish.origin.is_empty(), wish.origin.parse()) {
-        headers.insert(header::ORIGIN, origin);
-    }
     Handshake {
-        headers,
+        headers: forwarded(wish.headers, wish.origin, wish.policy),
         protocols: open.protocols.clone(),
     }
 }
@@ -176,14 +145,6 @@ fn protocol(headers: &HeaderMap) -> String {
         .and_then(|protocol| protocol.to_str().ok())
         .unwrap_or_default()
         .to_owned()
-}
-
-fn cookies(headers: &HeaderMap) -> Vec<HeaderValue> {
-    headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .cloned()
-        .collect()
 }
 
 impl From<DialError> for Outcome {
@@ -202,43 +163,5 @@ impl From<DialError> for Outcome {
             answer: Arc::new(answer),
             cookies,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::DuplexStream;
-
-    use super::*;
-    use crate::backend::Report;
-
-    struct Way;
-
-    impl Backend for Way {
-        type Stream = DuplexStream;
-        type Ending = std::future::Pending<()>;
-
-        async fn dial(&mut self, _: Handshake) -> Result<Dialled<DuplexStream>, DialError> {
-            Err(DialError::Unreachable)
-        }
-
-        fn ending(&self) -> Self::Ending {
-            std::future::pending()
-        }
-
-        fn ended(self, _: Report) {}
-    }
-
-    /// There may be tens of thousands that wait for something to happen.
-    #[test]
-    fn a_session_that_waits_is_small() {
-        let life: Option<Life<Way>> = None;
-        let waiting = async {
-            if let Some(life) = life {
-                life.live().await;
-            }
-        };
-        let size = size_of_val(&waiting) + size_of::<Pump<DuplexStream>>();
-        assert!(size <= 2304, "{size} bytes");
     }
 }

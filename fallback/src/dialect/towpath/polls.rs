@@ -8,7 +8,8 @@ use super::eagerness::{Eagerness, Verdict};
 use crate::session::{Client, Close, Ended, Session, Took};
 use answer::{Reply, Wanted, head, is_last, over, reach};
 
-pub use answer::{Answer, Part};
+pub use crate::dialect::{Key, Part};
+pub use answer::Answer;
 
 mod answer;
 
@@ -24,9 +25,6 @@ const MAX_BUDGET: usize = 1 << 20;
 /// A stream ends after so long at the latest, and shows every so often that it lives.
 const STREAM_LIFE: Duration = Duration::from_secs(60);
 const STREAM_PADDING: Duration = Duration::from_secs(15);
-
-/// Which request an answer is for; given by the caller.
-pub type Key = usize;
 
 /// Settings of polls.
 #[derive(Clone, Copy, Debug)]

@@ -23,7 +23,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// What a reader makes of bytes that come in pieces of this length at most.
 fn items(bytes: &[u8], piece: usize) -> Vec<Item> {
-    let mut reader = Reader::new(100_000);
+    let mut reader = Reader::new(Role::Client, 100_000);
     let (mut items, mut rest) = (Vec::new(), bytes);
     loop {
         items.extend(std::iter::from_fn(|| reader.next()));
@@ -124,7 +124,7 @@ fn what_a_server_may_not_send_ends_it() {
 /// Each session kept the memory of the longest message that its backend had ever sent.
 #[test]
 fn a_long_message_leaves_no_memory_behind() {
-    let mut reader = Reader::new(1 << 20);
+    let mut reader = Reader::new(Role::Client, 1 << 20);
     for piece in frame(0x82, &vec![7; 1 << 20]).chunks(8 << 10) {
         let (now, later) = piece.split_at(reader.wants().min(piece.len()));
         reader.take(now);
@@ -134,4 +134,28 @@ fn a_long_message_leaves_no_memory_behind() {
         }
     }
     assert_eq!((reader.buffer.capacity(), reader.bytes()), (0, 0));
+}
+
+#[test]
+fn a_client_masks_and_a_server_does_not() {
+    let masked = [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2];
+    for (role, bytes, expected) in [
+        (
+            Role::Server,
+            masked.to_vec(),
+            Item::Message(Message::text("hi")),
+        ),
+        (Role::Server, frame(0x81, b"hi"), Item::Broken),
+        (Role::Client, masked.to_vec(), Item::Broken),
+    ] {
+        for piece in [1, 8] {
+            let mut reader = Reader::new(role, 10);
+            let mut found = None;
+            for piece in bytes.chunks(piece) {
+                reader.take(piece);
+                found = found.or_else(|| reader.next());
+            }
+            assert_eq!(found.as_ref(), Some(&expected), "{role:?} {bytes:x?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::codec::{Head, Status, size_of};
-use super::Key;
+use crate::dialect::{Key, Part};
 use crate::session::{Client, Session};
 
 /// What one request is answered.
@@ -20,19 +20,6 @@ pub struct Answer {
     pub after: u64,
     /// ... and up to this one.
     pub last: u64,
-}
-
-/// Which part of a response an answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// A stream's head, padding, and the frames that are there.
-    Begin,
-    /// More frames; none is padding.
-    More,
-    /// The last frames, and the stream's end.
-    End,
 }
 
 /// What a request is to be answered.

@@ -1,5 +1,5 @@
-//! What names lead to: tokens to sessions, and nonces to what came of them. An entry is there for as long as its owner
-//! keeps what it got for it, however the owner ends.
+//! What nonces lead to: what came of an `open`, or will. An entry is there for as long as its owner keeps what it got for
+//! it, however the owner ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,6 @@ use tokio::sync::watch;
 
 use super::open::Nonce;
 use super::opening::Outcome;
-use crate::door::Door;
-use crate::token::Id;
 
 /// What one client wants, however often it says so. Nobody else can guess it, let alone from another Origin.
 pub(super) type Wanted = (Nonce, Arc<str>);
@@ -17,52 +15,26 @@ pub(super) type Wanted = (Nonce, Arc<str>);
 /// A session that is being opened, or was.
 pub(super) type Opening = watch::Receiver<Option<Outcome>>;
 
-/// All names.
+/// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Registry {
-    doors: Mutex<HashMap<Id, Arc<Door>>>,
-    openings: Mutex<HashMap<Wanted, Opening>>,
-}
-
-/// A session that can be found.
-#[derive(Debug)]
-pub(super) struct Reachable {
-    registry: Arc<Registry>,
-    id: Id,
-    door: Arc<Door>,
-}
+pub(super) struct Openings(Mutex<HashMap<Wanted, Opening>>);
 
 /// A wish whose outcome can be found.
 #[derive(Debug)]
 pub(super) struct Remembered {
-    registry: Arc<Registry>,
+    openings: Arc<Openings>,
     wanted: Wanted,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
-impl Registry {
-    /// The way into session `id`.
-    pub(super) fn door(&self, id: &Id) -> Option<Arc<Door>> {
-        lock(&self.doors).get(id).cloned()
-    }
-
-    /// Lets session `id` be found.
-    pub(super) fn reach(self: &Arc<Self>, id: Id, door: Arc<Door>) -> Reachable {
-        lock(&self.doors).insert(id, door.clone());
-        Reachable {
-            registry: self.clone(),
-            id,
-            door,
-        }
-    }
-
+impl Openings {
     /// What came of a wish, or will. Nobody has had it yet: it is the caller's to fulfil, if `admit` admits it.
-    pub(super) fn opening<T, E>(
+    pub(super) fn find<T, E>(
         self: &Arc<Self>,
         wanted: Wanted,
         admit: impl FnOnce() -> Result<T, E>,
     ) -> Result<(Opening, Option<(Remembered, T)>), E> {
-        let mut openings = lock(&self.openings);
+        let mut openings = self.lock();
         if let Some(opening) = openings.get(&wanted) {
             return Ok((opening.clone(), None));
         }
@@ -71,11 +43,16 @@ impl Registry {
         openings.insert(wanted.clone(), opening.clone());
         drop(openings);
         let remembered = Remembered {
-            registry: self.clone(),
+            openings: self.clone(),
             wanted,
             outcome,
         };
         Ok((opening, Some((remembered, admitted))))
+    }
+
+    /// No code here can panic while it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Wanted, Opening>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,20 +68,8 @@ impl Remembered {
     }
 }
 
-impl Drop for Reachable {
-    fn drop(&mut self) {
-        lock(&self.registry.doors).remove(&self.id);
-        self.door.close();
-    }
-}
-
 impl Drop for Remembered {
     fn drop(&mut self) {
-        lock(&self.registry.openings).remove(&self.wanted);
+        self.openings.lock().remove(&self.wanted);
     }
-}
-
-/// No code here can panic while it holds a lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
