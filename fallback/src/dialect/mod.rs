@@ -1,6 +1,7 @@
 //! What clients speak. Each dialect is a codec, and a discipline for the requests of one session; the session itself,
 //! its task and its bounds are the same for all.
 
+pub mod engine_io;
 pub mod sockjs;
 pub mod towpath;
 
