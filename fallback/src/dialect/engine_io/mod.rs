@@ -6,9 +6,12 @@
 
 mod form;
 pub mod jsonp;
+mod object;
+pub mod open;
 pub mod packet;
 pub mod payload;
 pub mod query;
+pub mod refusal;
 
 /// Which Engine.IO is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
