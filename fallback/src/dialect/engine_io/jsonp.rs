@@ -73,8 +73,7 @@ pub fn payload(content: &[u8]) -> Result<Bytes, Malformed> {
 fn unescaped(value: &str) -> String {
     let mut payload = String::with_capacity(value.len());
     for piece in value.split_inclusive('n') {
-        let escape = piece.strip_suffix("\\n");
-        match escape {
+        match piece.strip_suffix("\\n") {
             Some(before) if before.ends_with('\\') => {
                 payload.push_str(before);
                 payload.push('n');

@@ -9,7 +9,7 @@ use super::payload::Form;
 
 /// By what a client wants to talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // They are the field's words.
 pub enum Transport {
     Polling,
     WebSocket,
@@ -100,24 +100,23 @@ pub fn upstream(raw: &str) -> String {
     let mut query = String::with_capacity(raw.len() + 1 + TRANSPORT.len());
     let mut transport = Some(TRANSPORT);
     for field in fields(raw) {
-        let kept = match &*field.key {
-            "t" | "b64" | "j" | "sid" => None,
-            "transport" => transport.take(),
-            _ => Some(field.raw),
-        };
-        kept.into_iter().for_each(|field| put(&mut query, field));
+        match &*field.key {
+            "t" | "b64" | "j" | "sid" => {}
+            "transport" => put(&mut query, transport.take()),
+            _ => put(&mut query, Some(field.raw)),
+        }
     }
-    transport
-        .into_iter()
-        .for_each(|field| put(&mut query, field));
+    put(&mut query, transport);
     query
 }
 
-fn put(query: &mut String, field: &str) {
-    if !query.is_empty() {
-        query.push('&');
+fn put(query: &mut String, field: Option<&str>) {
+    if let Some(field) = field {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(field);
     }
-    query.push_str(field);
 }
 
 #[cfg(test)]

@@ -57,8 +57,15 @@ pub struct Refusal {
 #[derive(Deserialize, Serialize)]
 struct Json<'a> {
     code: u8,
-    #[serde(borrow)]
     message: Cow<'a, str>,
+}
+
+/// What servers write in JSON.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Said<'a> {
+    Refusal(Json<'a>),
+    Message(String),
 }
 
 impl From<Code> for Refusal {
@@ -72,16 +79,21 @@ impl Refusal {
     /// The `Content-Type` of the body.
     pub const CONTENT_TYPE: &str = "application/json";
 
-    /// What a backend meant that refused a WebSocket with this content. Servers say the message alone, or the JSON
-    /// that they answer to a poll. Other words are the app's own.
+    /// What a backend meant that refused a WebSocket with this content. The reference says the message alone, other
+    /// servers what they answer to a poll: code and message in JSON, or the message in JSON. Words that are none of
+    /// the protocol's are the app's own.
     #[must_use]
     pub fn of_backend(content: &[u8]) -> Self {
-        if let Ok(Json { code, message }) = serde_json::from_slice(content) {
-            let code = Code::ALL.into_iter().find(|known| *known as u8 == code);
-            return Self::new(code.unwrap_or(Code::Forbidden), &message);
-        }
-        let message = String::from_utf8_lossy(content);
-        let code = Code::ALL.into_iter().find(|code| code.message() == message);
+        let (code, message) = match serde_json::from_slice(content) {
+            Ok(Said::Refusal(Json { code, message })) => (Some(code), message.into_owned()),
+            Ok(Said::Message(message)) => (None, message),
+            Err(_) => (None, String::from_utf8_lossy(content).into_owned()),
+        };
+        let is_it = |known: &Code| match code {
+            Some(code) => *known as u8 == code,
+            None => known.message() == message,
+        };
+        let code = Code::ALL.into_iter().find(is_it);
         Self::new(code.unwrap_or(Code::Forbidden), &message)
     }
 
@@ -186,7 +198,7 @@ mod tests {
             ),
             (br#"{"code":4}"#, r#"{"code":4,"message":"{\"code\":4}"}"#),
         ] {
-            assert_eq!(Refusal::of_backend(content).body(), body);
+            assert_eq!(Refusal::of_backend(content).body(), body, "{content:x?}");
         }
     }
 
