@@ -76,7 +76,7 @@ impl<'a> Open<'a> {
         })
     }
 
-    /// The open packet for the client. What is not changed is byte for byte as the backend wrote it.
+    /// The open packet for the client. Values that are not changed stay byte for byte what the backend wrote.
     ///
     /// # Errors
     /// Never for what the backend said.
