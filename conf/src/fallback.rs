@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::dialect::Spoken;
+use crate::engine_io::EngineIo;
 use crate::model::{Fallback, Origins};
+use crate::sockjs::SockJs;
 use crate::switch::{self, OnOff, Switch};
 use crate::units::{ByteSize, Duration};
 
@@ -31,6 +34,12 @@ pub(crate) struct FallbackMap {
     /// Header fields of the opening request that reach the backend beside `Cookie`, `Authorization`, `Origin`,
     /// `User-Agent` and `Accept-Language`.
     forward_headers: Vec<String>,
+    /// Whether clients that speak SockJS are served, too, and where.
+    sockjs: Spoken<SockJs>,
+    /// Whether clients that speak Engine.IO are served, too, which are Socket.IO's, and where.
+    engine_io: Spoken<EngineIo>,
+    /// A request of a SockJS or Engine.IO client with more content than this is refused, from 64KiB to 64MiB.
+    max_body: ByteSize,
 }
 
 impl Default for FallbackMap {
@@ -44,6 +53,9 @@ impl Default for FallbackMap {
             max_message: ByteSize::new(16 << 20),
             buffer: ByteSize::new(1 << 20),
             forward_headers: Vec::new(),
+            sockjs: Spoken(None),
+            engine_io: Spoken(None),
+            max_body: ByteSize::new(2 << 20),
         }
     }
 }
@@ -59,6 +71,9 @@ impl From<FallbackMap> for Fallback {
             max_message,
             buffer,
             forward_headers,
+            sockjs: Spoken(sockjs),
+            engine_io: Spoken(engine_io),
+            max_body,
         } = map;
         Self {
             enabled: true,
@@ -70,6 +85,9 @@ impl From<FallbackMap> for Fallback {
             max_message,
             buffer,
             forward_headers,
+            sockjs,
+            engine_io,
+            max_body,
         }
     }
 }
@@ -120,6 +138,9 @@ impl Serialize for Fallback {
             max_message,
             buffer,
             forward_headers,
+            sockjs,
+            engine_io,
+            max_body,
         } = self.clone();
         if !enabled {
             return OnOff(false).serialize(serializer);
@@ -133,6 +154,9 @@ impl Serialize for Fallback {
             max_message,
             buffer,
             forward_headers,
+            sockjs: Spoken(sockjs),
+            engine_io: Spoken(engine_io),
+            max_body,
         };
         map.serialize(serializer)
     }

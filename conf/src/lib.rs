@@ -13,7 +13,10 @@
 
 mod address;
 mod check;
+mod client_url;
 mod cut;
+mod dialect;
+mod engine_io;
 mod env;
 mod error;
 mod fallback;
@@ -33,6 +36,7 @@ mod position;
 mod reference;
 mod schema;
 mod shapes;
+mod sockjs;
 mod source;
 mod switch;
 mod tree;
@@ -41,6 +45,7 @@ mod units;
 use std::borrow::Cow;
 
 pub use address::{AddressError, HostPort};
+pub use engine_io::{EngineIo, EngineIoMode};
 pub use error::{ConfigError, Errors, Path, Place, Segment};
 pub use model::*;
 pub use one_or_many::OneOrMany;
@@ -48,6 +53,7 @@ pub use or_off::OrOff;
 pub use pattern::Pattern;
 pub use reference::reference;
 pub use schema::schema;
+pub use sockjs::{Binary, LegacyTransport, SockJs};
 pub use source::{Source, SourceError};
 pub use units::{ByteSize, Duration, UnitError};
 

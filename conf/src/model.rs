@@ -10,9 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{HostPort, networks, socket_address};
+use crate::engine_io::EngineIo;
 use crate::one_or_many::OneOrMany;
 use crate::or_off::OrOff;
 use crate::pattern::Pattern;
+use crate::sockjs::SockJs;
 use crate::units::{ByteSize, Duration};
 
 /// The whole configuration.
@@ -334,6 +336,13 @@ pub struct Fallback {
     /// Names of header fields of the opening request that reach the backend, as written, beside `Cookie`,
     /// `Authorization`, `Origin`, `User-Agent` and `Accept-Language`. Default: none.
     pub forward_headers: Vec<String>,
+    /// Where clients that speak SockJS are served, and how; `None`: nowhere. Default: off.
+    pub sockjs: Option<SockJs>,
+    /// Where clients that speak Engine.IO are served, which are Socket.IO's, and how; `None`: nowhere. Default: off.
+    pub engine_io: Option<EngineIo>,
+    /// A request of a SockJS or Engine.IO client with more content than this is refused, from 64KiB to 64MiB.
+    /// Default: 2MiB.
+    pub max_body: ByteSize,
 }
 
 /// Whose pages may open fallback sessions.

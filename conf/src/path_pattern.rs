@@ -53,7 +53,7 @@ impl PartialEq for PathPattern {
 }
 
 /// A path as requests bring it (RFC 9112 §3.2.1): anything else would never match.
-fn absolute<E: de::Error>(text: &str) -> Result<&str, E> {
+pub(crate) fn absolute<E: de::Error>(text: &str) -> Result<&str, E> {
     if !text.starts_with('/') || text.contains(['?', '#']) {
         return Err(E::custom(format_args!(
             "expected a path that begins with `/`, without query, got `{text}`"

@@ -30,7 +30,7 @@ pub(crate) fn schema<T: Switch>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// YAML 1.1 reads `on` and `off` as `true` and `false`.
-fn words() -> Schema {
+pub(crate) fn words() -> Schema {
     json_schema!({ "enum": ["on", "off", true, false] })
 }
 
@@ -57,7 +57,7 @@ impl<'de, T: Switch> de::Visitor<'de> for SwitchVisitor<T> {
 }
 
 /// What comes out of `${VAR}` is text, also where YAML would have read `true`.
-fn word<E: de::Error>(text: &str, expected: &dyn de::Expected) -> Result<bool, E> {
+pub(crate) fn word<E: de::Error>(text: &str, expected: &dyn de::Expected) -> Result<bool, E> {
     match text {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
@@ -110,5 +110,20 @@ impl JsonSchema for OnOff {
 impl Serialize for OnOff {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.0 { "on" } else { "off" })
+    }
+}
+
+/// For a `bool` that is written as `on` or `off`: `#[serde(with = "on_off")]`.
+pub(crate) mod on_off {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::OnOff;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+        OnOff::deserialize(d).map(|OnOff(on)| on)
+    }
+
+    pub(crate) fn serialize<S: Serializer>(on: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+        OnOff(*on).serialize(serializer)
     }
 }

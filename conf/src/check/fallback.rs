@@ -15,6 +15,7 @@ const RESUMES: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::fro
 const OPEN_TIMEOUTS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(5 * 60);
 const MESSAGES: RangeInclusive<ByteSize> = ByteSize::new(1 << 10)..=ByteSize::new(256 << 20);
+const BODIES: RangeInclusive<ByteSize> = ByteSize::new(64 << 10)..=ByteSize::new(64 << 20);
 const BUFFERS: RangeInclusive<ByteSize> = ByteSize::new(64 << 10)..=ByteSize::new(64 << 20);
 
 /// Checks a route's `fallback`.
@@ -25,6 +26,7 @@ pub(super) fn check(found: &mut Mistakes, fallback: &Fallback, path: &Path) {
         open_timeout,
         max_message,
         buffer,
+        max_body,
         ..
     } = fallback;
     found.within(*hold, &HOLDS, path.key("hold"));
@@ -32,6 +34,7 @@ pub(super) fn check(found: &mut Mistakes, fallback: &Fallback, path: &Path) {
     found.within(*open_timeout, &OPEN_TIMEOUTS, path.key("open_timeout"));
     found.within(*max_message, &MESSAGES, path.key("max_message"));
     found.within(*buffer, &BUFFERS, path.key("buffer"));
+    found.within(*max_body, &BODIES, path.key("max_body"));
     origins(found, &fallback.origins, &path.key("origins"));
     forward_headers(
         found,

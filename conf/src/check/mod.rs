@@ -1,6 +1,7 @@
 //! What makes sense and what does not, in a configuration that has the right shape: references, names that mean
 //! something to HTTP, numbers that contradict each other. All mistakes are collected.
 
+mod dialects;
 mod fallback;
 mod fields;
 mod listeners;
@@ -29,6 +30,7 @@ pub(crate) fn check(config: &Config) -> Vec<Mistake> {
         upstream::check(&mut found, name, upstream, &root.key("upstreams").key(name));
     }
     route::check_all(&mut found, config, &root.key("routes"));
+    dialects::all(&mut found, &root.key("routes"), config);
     timeouts(&mut found, &config.timeouts, &root.key("timeouts"));
     limits(&mut found, &config.limits, &root.key("limits"));
     fallback::memory(&mut found, config, &root);

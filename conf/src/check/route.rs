@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Mistakes, fallback, fields};
+use super::{Mistakes, dialects, fallback, fields};
 use crate::address::HostPort;
 use crate::error::{Mistake, Path};
 use crate::model::{Config, Route, RouteTimeouts, WebSocket};
@@ -34,6 +34,16 @@ pub(super) fn check_all(found: &mut Mistakes, config: &Config, path: &Path) {
 fn requests_of(route: &Route) -> String {
     let mut hosts: Vec<String> = route.host.iter().map(ToString::to_string).collect();
     hosts.sort();
+    format!("{hosts:?} {:?} {}", route.path, conditions_of(route))
+}
+
+/// Whether two routes match the same requests.
+pub(super) fn same_requests(a: &Route, b: &Route) -> bool {
+    requests_of(a) == requests_of(b)
+}
+
+/// Two routes with the same text here demand the same of a request beside its host and path.
+pub(super) fn conditions_of(route: &Route) -> String {
     let mut methods: Vec<&String> = route.methods.iter().collect();
     methods.sort();
     let headers = route.headers.iter();
@@ -41,8 +51,7 @@ fn requests_of(route: &Route) -> String {
         .map(|(name, pattern)| format!("{} {pattern:?}", name.to_ascii_lowercase()))
         .collect();
     headers.sort();
-    let Route { path, query, .. } = route;
-    format!("{hosts:?} {path:?} {methods:?} {headers:?} {query:?}")
+    format!("{methods:?} {headers:?} {:?}", route.query)
 }
 
 fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {
@@ -73,6 +82,7 @@ fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {
     timeouts(found, &route.timeouts, &path.key("timeouts"));
     websocket(found, &route.websocket, &path.key("websocket"));
     fallback::check(found, &route.fallback, &path.key("fallback"));
+    dialects::check(found, route, path);
 }
 
 fn reference(found: &mut Mistakes, config: &Config, upstream: &str, path: Path) {
