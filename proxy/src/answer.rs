@@ -12,6 +12,8 @@ use crate::gate::HeadFault;
 pub(crate) enum Refusal {
     /// The request is not well-formed, or is not a valid WebSocket handshake.
     Malformed(&'static str),
+    /// Its path has dot segments, which neighbours resolve differently.
+    DotSegments,
     /// The head is refused before it is a request.
     Head(HeadFault),
     /// The head did not arrive in time.
@@ -46,7 +48,9 @@ impl Refusal {
     /// The status code.
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Head(HeadFault::Malformed(_)) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::DotSegments | Self::Head(HeadFault::Malformed(_)) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Head(HeadFault::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Head(HeadFault::Connect) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Head(HeadFault::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
@@ -66,6 +70,7 @@ impl Refusal {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Malformed(reason) | Self::Head(HeadFault::Malformed(reason)) => reason,
+            Self::DotSegments => "dot segments in the path",
             Self::Head(HeadFault::TooLarge) => "request header too large",
             Self::Head(HeadFault::Connect) => "CONNECT is not supported",
             Self::Head(HeadFault::TransferCoding) => "transfer coding not supported",

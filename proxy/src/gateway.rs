@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -17,7 +17,7 @@ use towpath_fallback::{Endpoint, client};
 use crate::answer::Refusal;
 use crate::attempts::{Attempt, take_cid};
 use crate::classify::{Kind, classify, hop_by_hop};
-use crate::fallback;
+use crate::fallback::{self, sockjs};
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::observe::access_log;
@@ -39,8 +39,8 @@ pub(crate) struct Exchange {
     pub(crate) passage: Option<Passage>,
     /// A handshake whose client may ask what became of it.
     pub(crate) attempt: Option<Attempt>,
-    /// It asks for this of the fallback.
-    pub(crate) endpoint: Option<Endpoint>,
+    /// It is one of a session's many, whose own line in the access log sums them up.
+    pub(crate) summed_up: bool,
     /// Why it was answered by us.
     pub(crate) refusal: Option<Refusal>,
     /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
@@ -53,6 +53,10 @@ enum Way {
     Tunnel,
     /// A request to the fallback.
     Fallback(Endpoint),
+    /// A request to a SockJS service.
+    SockJs(sockjs::Asked),
+    /// A SockJS session's own WebSocket.
+    SockJsWebSocket(sockjs::Asked),
     /// A WebSocket to ourselves.
     Probe,
     /// Something that we serve ourselves.
@@ -88,12 +92,22 @@ impl Gateway {
         let request = session.req_header_mut();
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
-        let kind = classify(request)?;
+        let kind = classify(request);
+        if let Some((service, endpoint)) = snapshot
+            .services
+            .find(request, || exchange.client.own_origin(request))
+        {
+            let asked = sockjs::Asked { service, endpoint };
+            let way = Self::decide_sockjs(kind, asked, request, exchange, &snapshot)?;
+            if let Some(way) = way {
+                return Ok(way);
+            }
+        }
+        let kind = kind?;
         if snapshot.has_fallback && request.uri.path().starts_with(client::PREFIX) {
             return Ok(Way::Internal);
         }
         if let Some((endpoint, _)) = Endpoint::cut(request.uri.path()) {
-            exchange.endpoint = Some(endpoint);
             return match endpoint {
                 Endpoint::Probe => Self::decide_probe(kind, request, exchange, snapshot),
                 // Which route it takes, if it needs one, may depend on its content.
@@ -114,6 +128,41 @@ impl Gateway {
             (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
             (Kind::Upgrade, _) => Ok(Way::Tunnel),
             (Kind::Http, _) => Ok(Way::Http),
+        }
+    }
+
+    /// What a request below a SockJS service's path is; `None`: it is none of its.
+    fn decide_sockjs(
+        kind: std::result::Result<Kind, Refusal>,
+        mut asked: sockjs::Asked,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+        snapshot: &Arc<Snapshot>,
+    ) -> std::result::Result<Option<Way>, Refusal> {
+        let (service, endpoint) = (&asked.service, &asked.endpoint);
+        if Endpoint::cut(request.uri.path()).is_some() {
+            return Ok(None);
+        }
+        match kind {
+            Ok(Kind::Upgrade) if endpoint.is_base() => Ok(None),
+            Ok(Kind::Upgrade) if endpoint.is_raw_websocket() && service.sockjs.websocket => {
+                take_cid(request);
+                service.aim(request)?;
+                let passage = Passage::new(snapshot.clone(), service.route.clone());
+                exchange.passage = Some(passage);
+                Ok(Some(Way::Tunnel))
+            }
+            Ok(Kind::Upgrade) if endpoint.is_websocket() => Ok(Some(Way::SockJsWebSocket(asked))),
+            Ok(Kind::Upgrade | Kind::Http) => Ok(Some(Way::SockJs(asked))),
+            Err(Refusal::DotSegments) => {
+                asked.endpoint = sockjs::unknown();
+                Ok(Some(Way::SockJs(asked)))
+            }
+            // What is no GET asks for no WebSocket, whatever its fields say.
+            Err(Refusal::Malformed(_)) if request.method != Method::GET => {
+                Ok(Some(Way::SockJs(asked)))
+            }
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -169,7 +218,7 @@ impl ProxyHttp for Gateway {
             client: Client::unknown(),
             passage: None,
             attempt: None,
-            endpoint: None,
+            summed_up: false,
             refusal: None,
             tunnelled: false,
         }
@@ -181,6 +230,12 @@ impl ProxyHttp for Gateway {
             Ok(Way::Tunnel) => Box::pin(upgrade::carry(session, exchange, &self.shared)).await,
             Ok(Way::Fallback(endpoint)) => {
                 Box::pin(fallback::carry(session, exchange, &self.shared, endpoint)).await
+            }
+            Ok(Way::SockJs(asked)) => {
+                Box::pin(sockjs::carry(session, exchange, &self.shared, asked)).await
+            }
+            Ok(Way::SockJsWebSocket(asked)) => {
+                Box::pin(sockjs::connect(session, exchange, &self.shared, asked)).await
             }
             Ok(Way::Probe) => Box::pin(fallback::probe(session, exchange)).await,
             Ok(Way::Internal) => Box::pin(fallback::serve_client(session)).await,

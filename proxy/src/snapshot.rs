@@ -7,6 +7,7 @@ use std::time::Duration;
 use towpath_conf::{Config, HashOn, WebSocket};
 
 use crate::changes::Changes;
+use crate::fallback::Services;
 use crate::router::Router;
 use crate::upstream::{Group, PeerTimeouts, Upstreams};
 
@@ -19,6 +20,8 @@ pub(crate) struct Snapshot {
     pub(crate) router: Router<Route>,
     /// Whether any route has a fallback.
     pub(crate) has_fallback: bool,
+    /// The services of dialects with paths of their own.
+    pub(crate) services: Services,
     groups: Vec<Arc<Group>>,
 }
 
@@ -68,11 +71,13 @@ impl Snapshot {
             )));
         }
         let has_fallback = routes.iter().any(|route| route.fallback.is_some());
+        let services = Services::new(&config, routes.iter());
         let router = Router::new(config.routes.iter().zip(routes));
         Self {
             config,
             router,
             has_fallback,
+            services,
             groups: groups.into_values().collect(),
         }
     }

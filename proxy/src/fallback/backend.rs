@@ -9,7 +9,7 @@ use http::{Method, header};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
-use towpath_fallback::{Backend, DialError, Dialled, Endpoint, Handshake, Report};
+use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
 
 use crate::answer::Refusal;
 use crate::attempts::take_cid;
@@ -34,6 +34,13 @@ const CARRIED: [&str; 8] = [
     "tracestate",
 ];
 
+/// What the backend is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Aim<'a> {
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+}
+
 /// The way of one session to its backend.
 pub(super) struct RouteBackend {
     shared: Arc<Shared>,
@@ -50,14 +57,14 @@ impl RouteBackend {
     /// The way for whoever sent `open`.
     pub(super) fn new(
         open: &RequestHeader,
+        aim: Aim<'_>,
         exchange: &Exchange,
         route: &Arc<Route>,
         shared: &Arc<Shared>,
     ) -> Result<Self> {
-        let path = Endpoint::cut(open.uri.path()).map_or("/".to_owned(), |(_, path)| path);
-        let target = match open.uri.query() {
-            Some(query) => format!("{path}?{query}"),
-            None => path.clone(),
+        let target = match aim.query {
+            "" => aim.path.to_owned(),
+            query => format!("{}?{query}", aim.path),
         };
         let mut request = Box::new(RequestHeader::build(Method::GET, target.as_bytes(), None)?);
         // As with a WebSocket, what is for us alone goes no further.
@@ -77,7 +84,7 @@ impl RouteBackend {
             shared: shared.clone(),
             client: exchange.client,
             route: Some(route.clone()),
-            opened: access_log::opened_as(&request, exchange, route, path),
+            opened: access_log::opened_as(&request, exchange, route, aim.path.to_owned()),
             request: Some(request),
             lease: None,
         })

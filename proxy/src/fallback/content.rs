@@ -9,7 +9,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 use tokio::time::timeout;
-use towpath_fallback::{Body, Fallback, TooLarge};
+use towpath_fallback::{Body, TooLarge};
 
 use crate::changes::Changes;
 
@@ -24,13 +24,14 @@ pub(super) enum ReadError {
     Broken(Box<pingora::Error>),
 }
 
-/// Reads a request's content, as far as the fallback takes it, within `limit` altogether.
+/// Reads a request's content, up to `most` bytes, within `limit` altogether.
 pub(super) async fn read(
     session: &mut Session,
+    most: usize,
     limit: Duration,
 ) -> std::result::Result<Content, ReadError> {
     session.set_read_timeout(Some(limit));
-    match timeout(limit, collect(&mut session.downstream_session)).await {
+    match timeout(limit, collect(&mut session.downstream_session, most)).await {
         Ok(content) => content.map_err(ReadError::Broken),
         Err(_) => Err(ReadError::TooSlow),
     }
@@ -38,14 +39,14 @@ pub(super) async fn read(
 
 /// How much more is read of content that is too large already. Its client hears the answer only when it has sent all:
 /// closing a connection on which something is left to read resets it.
-const DRAINED: usize = 4 * Fallback::MAX_BODY;
+const DRAINED: usize = 1 << 20;
 
 /// Most content comes in one piece, which is not copied.
-async fn collect(session: &mut ServerSession) -> Result<Content> {
+async fn collect(session: &mut ServerSession, most: usize) -> Result<Content> {
     let mut whole = Bytes::new();
     let mut joined = BytesMut::new();
     while let Some(piece) = session.read_request_body().await? {
-        if whole.len() + joined.len() + piece.len() > Fallback::MAX_BODY {
+        if whole.len() + joined.len() + piece.len() > most {
             drain(session).await?;
             return Ok(Err(TooLarge));
         }

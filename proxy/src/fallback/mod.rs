@@ -5,23 +5,28 @@ mod backend;
 mod content;
 mod probe;
 mod routing;
+mod services;
 mod settings;
+pub(crate) mod sockjs;
+mod upgrade;
 
 use std::sync::Arc;
 
 use pingora::Result;
 use pingora::proxy::Session;
-use towpath_fallback::{Endpoint, Via, client};
+use towpath_fallback::{Endpoint, Fallback, Via, client};
 
 pub(crate) use probe::probe;
 pub(crate) use routing::find_route;
+pub(crate) use services::Services;
 pub(crate) use settings::{bounds, policy};
 
 use crate::answer::Refusal;
 use crate::attempts::Cid;
 use crate::gateway::{Exchange, Passage, refuse};
 use crate::shared::Shared;
-use backend::RouteBackend;
+use backend::{Aim, RouteBackend};
+use content::Content;
 
 /// Serves the browser client. `Ok(true)`: it was answered.
 pub(crate) async fn serve_client(session: &mut Session) -> Result<bool> {
@@ -38,17 +43,12 @@ pub(crate) async fn carry(
     shared: &Arc<Shared>,
     endpoint: Endpoint,
 ) -> Result<bool> {
-    let snapshot = shared.snapshot();
-    let timeouts = &snapshot.config.timeouts;
-    session.set_write_timeout(Some(timeouts.write.get()));
-    let content = match content::read(session, timeouts.read.get()).await {
-        Ok(content) => content,
-        Err(content::ReadError::TooSlow) => {
-            session.set_keepalive(None);
-            return refuse(session, exchange, Refusal::RequestTimeout).await;
-        }
-        Err(content::ReadError::Broken(error)) => return Err(error.into_down()),
+    exchange.summed_up = endpoint == Endpoint::Io;
+    let most = Fallback::MAX_BODY;
+    let Some(content) = read_content(session, exchange, shared, most).await? else {
+        return Ok(true);
     };
+    let snapshot = shared.snapshot();
     let own_origin = exchange.client.own_origin(session.req_header());
     let route = match endpoint {
         Endpoint::Open | Endpoint::Check => {
@@ -63,12 +63,15 @@ pub(crate) async fn carry(
     }
     let route = route.filter(|route| route.fallback.is_some());
     let backend = match (endpoint, &route) {
-        (Endpoint::Open, Some(route)) => Some(RouteBackend::new(
-            session.req_header(),
-            exchange,
-            route,
-            shared,
-        )?),
+        (Endpoint::Open, Some(route)) => {
+            let open = session.req_header();
+            let cut = Endpoint::cut(open.uri.path());
+            let aim = Aim {
+                path: cut.as_ref().map_or("/", |(_, path)| path),
+                query: open.uri.query().unwrap_or_default(),
+            };
+            Some(RouteBackend::new(open, aim, exchange, route, shared)?)
+        }
         _ => None,
     };
     let check = |cid: &str| match Cid::parse(cid.as_bytes()) {
@@ -84,17 +87,47 @@ pub(crate) async fn carry(
     };
     let request = content::request(session.req_header(), content);
     let answered = shared.fallback.serve(endpoint, request, via);
-    let response = tokio::select! {
-        // First, since of content that is too large the rest may lie there, and look as if the client went on.
-        biased;
-        response = answered => response,
-        // The client may leave while its poll is held.
-        gone = session.downstream_session.read_body_or_idle(true) => {
-            return gone.map(|_| true).map_err(|e| e.into_down());
-        }
+    let Some(response) = await_answer(session, answered).await? else {
+        return Ok(true);
     };
     let changes = route.as_ref().filter(|_| endpoint == Endpoint::Open);
     let changes = changes.map(|route| &route.response_headers);
     content::write(session, response, changes).await?;
     Ok(true)
+}
+
+/// Reads a request's content; `None`: it did not come in time, which was answered.
+async fn read_content(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    shared: &Shared,
+    most: usize,
+) -> Result<Option<Content>> {
+    let snapshot = shared.snapshot();
+    let timeouts = &snapshot.config.timeouts;
+    session.set_write_timeout(Some(timeouts.write.get()));
+    match content::read(session, most, timeouts.read.get()).await {
+        Ok(content) => Ok(Some(content)),
+        Err(content::ReadError::TooSlow) => {
+            session.set_keepalive(None);
+            refuse(session, exchange, Refusal::RequestTimeout).await?;
+            Ok(None)
+        }
+        Err(content::ReadError::Broken(error)) => Err(error.into_down()),
+    }
+}
+
+/// What a request is answered, unless its client leaves first, as it may while its poll is held.
+async fn await_answer<T>(
+    session: &mut Session,
+    answered: impl Future<Output = T>,
+) -> Result<Option<T>> {
+    tokio::select! {
+        // First, since of content that is too large the rest may lie there, and look as if the client went on.
+        biased;
+        answer = answered => Ok(Some(answer)),
+        gone = session.downstream_session.read_body_or_idle(true) => {
+            gone.map(|_| None).map_err(|e| e.into_down())
+        }
+    }
 }

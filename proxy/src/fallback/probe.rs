@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http::header;
 use pingora::Result;
-use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -15,8 +13,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
+use super::upgrade::accept;
 use crate::gateway::Exchange;
-use crate::tunnel::handshake::accept;
 use crate::tunnel::upgrade::take_connection;
 
 /// How many messages are echoed, how long each may be, and for how long.
@@ -29,17 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Answers a valid handshake. `Ok(true)`: it was answered.
 pub(crate) async fn probe(session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
-    let key = session.req_header().headers.get(header::SEC_WEBSOCKET_KEY);
-    let accept = accept(key.map_or(&[], |key| key.as_bytes().trim_ascii()));
-    let mut response = ResponseHeader::build(101, Some(4))?;
-    response.insert_header("Connection", "Upgrade")?;
-    response.insert_header("Upgrade", "websocket")?;
-    response.insert_header("Sec-WebSocket-Accept", accept)?;
-    let client = &mut session.downstream_session;
-    client
-        .write_response_header(Box::new(response))
-        .await
-        .map_err(|e| e.into_down())?;
+    accept(session, [], None).await?;
     if let Some(client) = take_connection(session, exchange) {
         tokio::spawn(talk(*client));
     }

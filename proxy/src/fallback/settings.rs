@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 use towpath_conf::ByteSize;
+use towpath_fallback::dialect::sockjs;
 use towpath_fallback::session;
 use towpath_fallback::{Bounds, Origins, Policy};
 
@@ -27,6 +28,30 @@ pub(crate) fn policy(conf: &towpath_conf::Route) -> Option<Policy> {
     })
 }
 
+/// What a route says of its SockJS service at `base`; `None`: it has none.
+pub(super) fn sockjs(conf: &towpath_conf::Route, base: &str) -> Option<sockjs::Service> {
+    let fallback = Some(&conf.fallback).filter(|fallback| fallback.enabled)?;
+    let own = fallback.sockjs.as_ref()?;
+    let has = |transport| own.legacy_transports.contains(&transport);
+    Some(sockjs::Service {
+        base: base.to_owned(),
+        websocket: own.websocket && conf.websocket.upgrade != towpath_conf::Upgrade::Deny,
+        cookie_needed: own.cookie_needed,
+        base_url: sockjs::BaseUrl::Own,
+        response_limit: size(own.response_limit),
+        heartbeat: own.heartbeat.get(),
+        disconnect_delay: own.disconnect_delay.get(),
+        binary: match own.binary {
+            towpath_conf::Binary::Close => sockjs::Binary::Close,
+            towpath_conf::Binary::Base64 => sockjs::Binary::Base64,
+        },
+        iframe: has(towpath_conf::LegacyTransport::Iframe),
+        htmlfile: has(towpath_conf::LegacyTransport::HtmlFile),
+        jsonp: has(towpath_conf::LegacyTransport::Jsonp),
+        client_url: own.client_url.clone(),
+    })
+}
+
 /// The bounds of all sessions.
 pub(crate) fn bounds(limits: &towpath_conf::Limits) -> Bounds {
     Bounds {
@@ -45,6 +70,6 @@ fn origins(conf: &towpath_conf::Origins) -> Origins {
     }
 }
 
-fn size(size: ByteSize) -> usize {
+pub(super) fn size(size: ByteSize) -> usize {
     usize::try_from(size.get()).unwrap_or(usize::MAX)
 }

@@ -9,7 +9,7 @@ use http::header;
 use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use towpath_fallback::{Endpoint, Report as SessionReport};
+use towpath_fallback::Report as SessionReport;
 
 use crate::answer::Refusal;
 use crate::gateway::Exchange;
@@ -58,8 +58,7 @@ pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Excha
     if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
         return;
     }
-    if exchange.endpoint == Some(Endpoint::Io) {
-        // The session's own line sums them up.
+    if exchange.summed_up {
         return;
     }
     let request = session.req_header();

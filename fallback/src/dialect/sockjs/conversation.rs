@@ -15,6 +15,14 @@ use super::transport::Receiving;
 use crate::dialect::{Answer, Dialect, FromLine, Key, Part, ToLine};
 use crate::session::{Client, Close, Fault, Frame, Kind, Message, Session, Took};
 
+/// How long a second receiving request waits for the word that the first one's client is gone: the two come over
+/// different connections, and a client that leaves one and goes on over the other may be heard in either order.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A poll that comes on the heels of messages for the backend waits so long for what that says to them, rather than being
+/// spent on the first of its messages.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// What becomes of a backend's binary message, which SockJS has no words for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Binary {
@@ -52,7 +60,10 @@ pub(crate) struct Conversation {
     /// The client knows that it is open.
     opened: bool,
     receiver: Option<Receiver>,
+    rival: Option<Rival>,
     sendings: VecDeque<Sending>,
+    /// Until when polls wait.
+    gather: Option<Instant>,
     replies: VecDeque<Answer>,
     line: Option<Line>,
     /// What the client was told in the end, for whoever asks again.
@@ -70,6 +81,14 @@ struct Receiver {
     heartbeat: Instant,
     /// What was written has not left.
     blocked: bool,
+}
+
+/// A second request that wants the frames.
+#[derive(Debug)]
+struct Rival {
+    key: Key,
+    transport: Receiving,
+    until: Instant,
 }
 
 /// Messages that wait for room.
@@ -96,7 +115,9 @@ impl Conversation {
             settings,
             opened: false,
             receiver: None,
+            rival: None,
             sendings: VecDeque::new(),
+            gather: None,
             replies: VecDeque::new(),
             line: None,
             farewell: None,
@@ -112,7 +133,17 @@ impl Conversation {
             return self.dismiss(key, &transport, &frame::interrupted());
         }
         if self.receiver.is_some() {
-            return self.dismiss(key, &transport, &frame::still_open());
+            return match self.rival {
+                Some(_) => self.dismiss(key, &transport, &frame::still_open()),
+                None => {
+                    let until = now + GRACE;
+                    self.rival = Some(Rival {
+                        key,
+                        transport,
+                        until,
+                    });
+                }
+            };
         }
         self.receiver = Some(Receiver {
             key,
@@ -122,6 +153,19 @@ impl Conversation {
             heartbeat: now + self.settings.heartbeat,
             blocked: false,
         });
+    }
+
+    /// Tells a second receiving request that it is one, or what became of the first.
+    fn dismiss_rival(&mut self, session: &Session, now: Instant) {
+        let gone = session.client() == Client::Gone;
+        let rival = self.rival.take_if(|rival| gone || rival.until <= now);
+        let close = match gone {
+            true => frame::interrupted(),
+            false => frame::still_open(),
+        };
+        if let Some(rival) = rival {
+            self.dismiss(rival.key, &rival.transport, &close);
+        }
     }
 
     /// Tells a request the end, of whatever.
@@ -144,7 +188,7 @@ impl Conversation {
                 continue;
             };
             match session.say(message.clone(), now) {
-                Took::Accepted => {}
+                Took::Accepted => self.gather = Some(now + GATHER),
                 Took::Full => {
                     sending.next = Some(message);
                     return;
@@ -210,6 +254,11 @@ impl Conversation {
             let begin = answer(receiver.key, Part::Begin, prelude, "ok");
             self.receiver = Some(receiver);
             return Some(begin);
+        }
+        self.gather.take_if(|until| *until <= now);
+        if self.opened && !receiver.transport.streams() && self.gather.is_some() {
+            self.receiver = Some(receiver);
+            return None;
         }
         receiver.blocked = receiver.begun && !room(receiver.key);
         let news = match receiver.blocked {
@@ -277,6 +326,7 @@ impl Dialect for Conversation {
         if let Some(sending) = sendings.find(|sending| sending.key == Some(key)) {
             sending.key = None;
         }
+        self.rival.take_if(|rival| rival.key == key);
         if self.receiver.take_if(|r| r.key == key).is_some() {
             session.abandon(now);
         }
@@ -289,14 +339,20 @@ impl Dialect for Conversation {
         room: impl Fn(Key) -> bool,
     ) -> Option<Answer> {
         self.pass_on(session, now);
+        self.dismiss_rival(session, now);
         let reply = self.replies.pop_front();
         reply.or_else(|| self.answer_receiver(session, now, room))
     }
 
     fn deadline(&self) -> Option<Instant> {
         let receiver = self.receiver.as_ref().filter(|receiver| !receiver.blocked);
-        let line = self.line.as_ref().and_then(Line::deadline);
-        receiver.map(|receiver| receiver.heartbeat).or(line)
+        let deadlines = [
+            receiver.map(|receiver| receiver.heartbeat),
+            self.gather.filter(|_| receiver.is_some()),
+            self.rival.as_ref().map(|rival| rival.until),
+            self.line.as_ref().and_then(Line::deadline),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     fn message(&mut self, session: &mut Session, message: Message, now: Instant) {

@@ -1,5 +1,7 @@
 //! The paths of a SockJS service, below its base.
 
+use super::query;
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -83,6 +85,24 @@ impl Endpoint {
             return false;
         };
         *transport == Transport::WebSocket
+    }
+
+    /// Whether it is a request of some session.
+    #[must_use]
+    pub fn is_of_session(&self) -> bool {
+        matches!(self.resource, Resource::Session { .. })
+    }
+
+    /// The application's part of a request's query, byte for byte.
+    #[must_use]
+    pub fn own_query(&self, query: &str) -> String {
+        let calls = match &self.resource {
+            Resource::Session { transport, .. } => {
+                matches!(transport, Transport::HtmlFile | Transport::Jsonp)
+            }
+            _ => false,
+        };
+        query::of_application(query, calls)
     }
 
     /// Whether it may open a session, which needs a backend.
