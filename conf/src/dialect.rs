@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::path_pattern::absolute;
 use crate::switch::{self, OnOff};
 
-/// What a dialect's path looks like: it has segments, and the last of them has a name.
-pub(crate) const PATH: &str = "^/(.*[^/])?[^/]/?$";
+/// What a dialect's path looks like: it has a name at its end.
+pub(crate) const PATH: &str = "^/.*[^/]/?$";
 
 /// A dialect's settings. The default is what `on` stands for.
 pub(crate) trait Dialect: Default + DeserializeOwned + JsonSchema {
@@ -67,7 +67,11 @@ impl<T: Dialect> JsonSchema for Spoken<T> {
         let map = generator.subschema_for::<T>();
         json_schema!({
             "description": "`on`, `off`, a path, or a map.",
-            "anyOf": [switch::words(), { "type": "string", "pattern": PATH }, map],
+            "anyOf": [
+                switch::words(),
+                { "type": "string", "pattern": PATH, "description": "Where it is served." },
+                map,
+            ],
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::dialect::{self, Dialect};
     description = "The map form of `fallback.engine_io`."
 )]
 pub struct EngineIo {
-    /// The path of its requests, with or without the `/` at the end: both are served. Default: /socket.io/.
+    /// The path of its requests, with or without the `/` at the end: both are served. Default: `/socket.io/`.
     #[serde(deserialize_with = "path")]
     #[schemars(regex(pattern = dialect::PATH))]
     pub path: String,

@@ -47,10 +47,10 @@ pub struct SockJs {
     /// What becomes of a binary message of the backend's, which SockJS cannot express. Default: close.
     pub binary: Binary,
     /// Transports for browsers of old. They let pages of other sites act as pages of this one, so they are off unless
-    /// they are listed here. Default: none.
+    /// they are listed here.
     pub legacy_transports: Vec<LegacyTransport>,
     /// The script that the page of the `iframe` transport loads: an http or https URL, or a path.
-    /// Default: https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js.
+    /// Default: `https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js`.
     #[serde(deserialize_with = "client_url")]
     #[schemars(regex(pattern = client_url::PATTERN))]
     pub client_url: String,

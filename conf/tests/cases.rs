@@ -87,6 +87,12 @@ fn the_schema_refuses_unknown_keys_and_wrong_units() {
         "routes: [{ path: { glob: '*' }, upstream: 'a:1' }]",
         "routes: [{ upstream: 'a:1', fallback: { origins: '*' } }]",
         "routes: [{ upstream: 'a:1', fallback: { stream: maybe } }]",
+        "routes: [{ upstream: 'a:1', fallback: { sockjs: / } }]",
+        "routes: [{ upstream: 'a:1', fallback: { sockjs: { path: /a// } } }]",
+        "routes: [{ upstream: 'a:1', fallback: { sockjs: { client_url: '/a\"b' } } }]",
+        "routes: [{ upstream: 'a:1', fallback: { sockjs: { client_url: 'ftp://a/b' } } }]",
+        "routes: [{ upstream: 'a:1', fallback: { sockjs: { legacy_transports: [flash] } } }]",
+        "routes: [{ upstream: 'a:1', fallback: { engine_io: { mode: maybe } } }]",
     ] {
         let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
         assert!(!validator.is_valid(&value), "accepted: {text}");

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use towpath_conf::{
-    Config, HashOn, HostPattern, OrOff, Origins, PathPattern, Pattern, Source, SourceError, Upgrade,
+    Binary, Config, EngineIoMode, Fallback, HashOn, HostPattern, OrOff, Origins, PathPattern,
+    Pattern, Source, SourceError, Upgrade,
 };
 
 fn load(path: &str) -> Config {
@@ -150,6 +151,8 @@ fn what_the_fallback_is_when_nothing_is_said_of_it() {
     assert_eq!(fallback.max_message.to_string(), "16MiB");
     assert_eq!(fallback.buffer.to_string(), "1MiB");
     assert!(fallback.forward_headers.is_empty());
+    assert_eq!((&fallback.sockjs, &fallback.engine_io), (&None, &None));
+    assert_eq!(fallback.max_body.to_string(), "2MiB");
     let limits = &config.limits;
     assert_eq!(limits.sessions.get(), 50_000);
     assert_eq!(limits.sessions_per_address.to_string(), "1024");
@@ -177,6 +180,78 @@ fn no_message_is_too_long_for_a_websocket_and_passes_by_the_fallback() {
     };
     assert_eq!(short.fallback.max_message.to_string(), "100B");
     assert_eq!(shorter.fallback.max_message.to_string(), "64KiB");
+}
+
+#[test]
+fn what_sockjs_and_engine_io_are_when_they_are_on() {
+    let config = load("tests/cases/good/dialects.yaml");
+    let sockjs = config.routes[1].fallback.sockjs.as_ref().unwrap();
+    assert!(sockjs.websocket && !sockjs.cookie_needed);
+    assert_eq!(sockjs.response_limit.to_string(), "128KiB");
+    assert_eq!(sockjs.heartbeat.to_string(), "25s");
+    assert_eq!(sockjs.disconnect_delay.to_string(), "5s");
+    assert_eq!(sockjs.binary, Binary::Close);
+    assert!(sockjs.legacy_transports.is_empty());
+    assert_eq!(
+        sockjs.client_url,
+        "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js"
+    );
+    let engine_io = config.routes[1].fallback.engine_io.as_ref().unwrap();
+    assert_eq!(engine_io.path, "/socket.io/");
+    assert_eq!(engine_io.mode, EngineIoMode::Auto);
+}
+
+#[test]
+fn a_sockjs_service_is_at_the_path_it_names_or_else_at_its_routes() {
+    let config = load("tests/cases/good/dialects.yaml");
+    let paths: Vec<_> = config.routes.iter().map(|r| r.sockjs_path()).collect();
+    let [off, on, exact, named, in_map, ..] = paths[..] else {
+        unreachable!("the file has eight routes");
+    };
+    assert_eq!(off, None);
+    assert_eq!(on, Some("/on"));
+    assert_eq!(exact, Some("/exact"));
+    assert_eq!(named, Some("/named"));
+    assert_eq!(in_map, Some("/sock"));
+}
+
+#[test]
+fn a_fallback_that_is_written_down_reads_the_same() {
+    let config = load("tests/cases/good/dialects.yaml");
+    for route in &config.routes {
+        let text = serde_yaml::to_string(&route.fallback).unwrap();
+        let read: Fallback = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(read, route.fallback, "{text}");
+    }
+}
+
+#[test]
+fn the_published_suites_find_the_services_they_ask_for() {
+    let config = load("examples/sockjs-suite.yaml");
+    let services: Vec<_> = config
+        .routes
+        .iter()
+        .map(|route| {
+            let sockjs = route.fallback.sockjs.as_ref().unwrap();
+            assert_eq!(sockjs.response_limit.get(), 4096);
+            assert_eq!(sockjs.legacy_transports.len(), 3);
+            let path = route.sockjs_path().unwrap();
+            (path, sockjs.websocket, sockjs.cookie_needed)
+        })
+        .collect();
+    assert_eq!(
+        services,
+        [
+            ("/echo", true, false),
+            ("/disabled_websocket_echo", false, false),
+            ("/cookie_needed_echo", true, true),
+            ("/close", true, false),
+        ]
+    );
+    let config = load("examples/engineio-suite.yaml");
+    let engine_io = config.routes[0].fallback.engine_io.as_ref().unwrap();
+    assert_eq!(engine_io.path, "/engine.io/");
+    assert_eq!(engine_io.mode, EngineIoMode::Translate);
 }
 
 #[test]

@@ -72,14 +72,16 @@ fn no_base(path: &PathPattern) -> String {
 pub(super) fn all(found: &mut Mistakes, routes: &Path, config: &Config) {
     let mut first: HashMap<String, (usize, &str)> = HashMap::new();
     for (index, route) in config.routes.iter().enumerate() {
+        let is_said_of_routes = |earlier: usize| {
+            let other = config.routes.get(earlier).filter(|_| earlier != index);
+            other.is_some_and(|other| route::same_requests(route, other))
+        };
         for (key, base) in bases(route) {
             let places = places_of(route, base);
-            let earlier = places.iter().find_map(|place| first.get(place).copied());
-            match earlier.and_then(|(index, key)| Some((index, config.routes.get(index)?, key))) {
-                // That is said of the routes themselves.
-                Some((at, other, _)) if at != index && route::same_requests(route, other) => {}
-                Some((at, _, other)) => found.push(shadowed(routes, (index, key), (at, other))),
-                None => {}
+            if let Some((earlier, rival)) = places.iter().find_map(|p| first.get(p).copied())
+                && !is_said_of_routes(earlier)
+            {
+                found.push(shadowed(routes, (index, key), (earlier, rival)));
             }
             for place in places {
                 first.entry(place).or_insert((index, key));
