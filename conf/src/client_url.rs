@@ -31,7 +31,7 @@ fn check(text: &str) -> Result<(), String> {
     }
 }
 
-fn has_host(text: &str) -> bool {
+pub(crate) fn has_host(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| {
         let is_http = ["http", "https"]
             .iter()

@@ -12,6 +12,7 @@
 //! ```
 
 mod address;
+mod base_url;
 mod check;
 mod client_url;
 mod cut;
@@ -45,6 +46,7 @@ mod units;
 use std::borrow::Cow;
 
 pub use address::{AddressError, HostPort};
+pub use base_url::BaseUrl;
 pub use engine_io::{EngineIo, EngineIoMode};
 pub use error::{ConfigError, Errors, Path, Place, Segment};
 pub use model::*;

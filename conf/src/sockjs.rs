@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::base_url::BaseUrl;
 use crate::client_url::{self, client_url};
 use crate::dialect::{self, Dialect};
 use crate::model::{PathPattern, Route};
@@ -37,6 +38,10 @@ pub struct SockJs {
     #[serde(with = "on_off")]
     #[schemars(with = "OnOff")]
     pub cookie_needed: bool,
+    /// Whether `/info` gives clients an address that names this process, for a minute: what they open there lives here,
+    /// and a client that comes back for a session that is gone cannot open another unnoticed. A URL where a proxy in
+    /// front changes hosts or paths. Default: on.
+    pub base_url: BaseUrl,
     /// A streaming response that has carried so much ends, and the client asks for the next; from 1KiB to 16MiB.
     /// Default: 128KiB.
     pub response_limit: ByteSize,
@@ -96,6 +101,7 @@ impl Default for SockJs {
             path: None,
             websocket: true,
             cookie_needed: false,
+            base_url: BaseUrl::On,
             response_limit: ByteSize::new(128 << 10),
             heartbeat: Duration::from_secs(25),
             disconnect_delay: Duration::from_secs(5),

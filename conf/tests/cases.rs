@@ -90,6 +90,7 @@ fn the_schema_refuses_unknown_keys_and_wrong_units() {
         "routes: [{ upstream: 'a:1', fallback: { sockjs: / } }]",
         "routes: [{ upstream: 'a:1', fallback: { sockjs: { path: /a// } } }]",
         "routes: [{ upstream: 'a:1', fallback: { sockjs: { client_url: '/a\"b' } } }]",
+        "routes: [{ upstream: 'a:1', fallback: { sockjs: { base_url: /a } } }]",
         "routes: [{ upstream: 'a:1', fallback: { sockjs: { client_url: 'ftp://a/b' } } }]",
         "routes: [{ upstream: 'a:1', fallback: { sockjs: { legacy_transports: [flash] } } }]",
         "routes: [{ upstream: 'a:1', fallback: { engine_io: { mode: maybe } } }]",

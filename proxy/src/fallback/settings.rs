@@ -37,7 +37,11 @@ pub(super) fn sockjs(conf: &towpath_conf::Route, base: &str) -> Option<sockjs::S
         base: base.to_owned(),
         websocket: own.websocket && conf.websocket.upgrade != towpath_conf::Upgrade::Deny,
         cookie_needed: own.cookie_needed,
-        base_url: sockjs::BaseUrl::Own,
+        base_url: match &own.base_url {
+            towpath_conf::BaseUrl::Off => sockjs::BaseUrl::Off,
+            towpath_conf::BaseUrl::On => sockjs::BaseUrl::Own,
+            towpath_conf::BaseUrl::At(url) => sockjs::BaseUrl::At(url.clone()),
+        },
         response_limit: size(own.response_limit),
         heartbeat: own.heartbeat.get(),
         disconnect_delay: own.disconnect_delay.get(),
