@@ -2,8 +2,11 @@
 //
 //   GET  /page, /page?client        an empty page, without and with the fallback's client, which Towpath serves;
 //                                   /page?client=HOST:PORT: from there, for WebSockets to there
-//   GET  /pages/...                 what the pages are made of
-//   GET  /records?id=I&closes=N     what was seen of the conversations named I, once N of them are over
+//   GET  /page?sockjs               an empty page with SockJS' client
+//   GET  /pages/..., /sockjs/...    what the pages are made of
+//   GET  /sockjs.js                 SockJS' client
+//   GET  /records?id=I&closes=N     what was seen of the conversations named I, once N of them are over;
+//                                   and with &heard=N, once N messages have been heard
 //   POST /say?id=I&from=A&count=N   has the newest conversation named I send the texts A, A+1, ...
 //
 // WebSockets are named by their query: /echo?id=I
@@ -12,7 +15,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
 import { WebSocketServer } from 'ws';
-import { PAGES } from './files.mjs';
+import { PAGES, SOCKJS_CLIENT, SOCKJS_PAGES } from './files.mjs';
 
 const SHOWN = 64;
 
@@ -35,6 +38,9 @@ const rooms = {
   '/hear': () => {},
   '/headers': (socket, _query, { headers }) => socket.send(JSON.stringify(headers)),
   '/say': (socket, query) => say(socket, 1, Number(query.get('count'))),
+  '/binary': (socket) => {
+    for (const said of ['before', new Uint8Array([0, 127, 128, 255]), 'after']) socket.send(said);
+  },
   '/cut': (socket) => socket.send('last words', () => socket.terminate()),
   '/close': (socket, query) => {
     say(socket, 1, Number(query.get('say') ?? 0));
@@ -86,14 +92,18 @@ const file = async (path) => ['js', await readFile(path)];
 async function answer({ method, url }) {
   const { pathname, searchParams: query } = new URL(url, 'http://localhost');
   if (pathname.startsWith('/pages/')) return file(join(PAGES, basename(pathname)));
+  if (pathname.startsWith('/sockjs/')) return file(join(SOCKJS_PAGES, basename(pathname)));
+  if (pathname === '/sockjs.js') return file(SOCKJS_CLIENT);
   if (pathname === '/page') {
     const client = query.has('client') ? script(query.get('client')) : '';
-    return ['html', `<!doctype html><link rel="icon" href="data:,"><title>page</title>${client}`];
+    const sockjs = query.has('sockjs') ? '<script src="/sockjs.js"></script>' : '';
+    return ['html', `<!doctype html><link rel="icon" href="data:,"><title>page</title>${client}${sockjs}`];
   }
   const seen = record(query.get('id'));
   if (pathname === '/records') {
     const { handshakes, heard, closes } = seen;
-    await until(() => closes.length >= Number(query.get('closes') ?? 0));
+    const [ends, words] = ['closes', 'heard'].map((name) => Number(query.get(name) ?? 0));
+    await until(() => closes.length >= ends && heard.length >= words);
     return ['json', JSON.stringify({ handshakes, heard, closes })];
   }
   if (pathname === '/say' && method === 'POST') {

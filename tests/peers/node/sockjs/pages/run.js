@@ -1,0 +1,20 @@
+// Runs checks one after the other. Each gives what it saw, or what kept it from that.
+import { Conversation } from './conversation.js';
+
+const DEADLINE = 10_000;
+
+function within(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no more after ${Conversation.latest}`)), DEADLINE);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export async function run(checks, client) {
+  const seen = {};
+  for (const [name, check] of Object.entries(checks)) {
+    seen[name] = await within(check(client)).catch(({ message }) => ({ error: message }));
+  }
+  return seen;
+}
