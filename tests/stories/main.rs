@@ -18,4 +18,5 @@ mod peers;
 mod raw;
 mod reload;
 mod routing;
+mod sockjs;
 mod tunnel;

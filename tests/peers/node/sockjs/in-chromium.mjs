@@ -1,16 +1,15 @@
-// The real client in Chromium: the checks of a module of pages/ by each transport, and by whichever it takes ("any"); in
-// pages from where the service is ("here"), or from another origin ("elsewhere").
-// Usage: node in-chromium.mjs MODULE HOST:PORT SITE:PORT here|elsewhere
+// The real client in Chromium: the checks of a module of pages/ by each of these transports ("any": by whichever it
+// takes), in pages of PAGES:PORT, which may be where the service is, or another origin.
+// Usage: node in-chromium.mjs MODULE HOST:PORT PAGES:PORT TRANSPORT...
 import { tell } from '../chromium.mjs';
-import { CHROMIUM } from './transports.mjs';
 
-const [module, host, site, where] = process.argv.slice(2);
+const [module, host, pages, ...all] = process.argv.slice(2);
 
 // A context of its own, since pages of one context share six connections to a host.
 async function visit(browser, transport) {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(`http://${where === 'here' ? host : site}/page?sockjs`);
+  await page.goto(`http://${pages}/page?sockjs`);
   const transports = transport === 'any' ? undefined : [transport];
   const seen = await page.evaluate(
     async ({ module, ...client }) => {
@@ -23,4 +22,4 @@ async function visit(browser, transport) {
   return [transport, seen];
 }
 
-await tell(async (browser) => Object.fromEntries(await Promise.all([...CHROMIUM[where], 'any'].map((it) => visit(browser, it)))));
+await tell(async (browser) => Object.fromEntries(await Promise.all(all.map((transport) => visit(browser, transport)))));

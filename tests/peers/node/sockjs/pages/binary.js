@@ -4,9 +4,13 @@ import { Conversation } from './conversation.js';
 async function binary(client) {
   const it = await Conversation.open(client, '/binary');
   await it.until(() => it.end || it.messages.length === 3);
-  it.socket.close();
-  const { code, wasClean } = await it.closed();
-  return { heard: it.messages, code, wasClean, closes: (await it.record({ closes: 1 })).closes };
+  const heard = it.messages;
+  if (!it.end) {
+    it.socket.close();
+    return { heard };
+  }
+  const { code, wasClean } = it.end;
+  return { heard, code, wasClean, closes: (await it.record({ closes: 1 })).closes };
 }
 
 export const CHECKS = { binary };

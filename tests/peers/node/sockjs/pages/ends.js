@@ -1,5 +1,6 @@
 // How conversations end, by what both sides see. The backend is browser/server.mjs, which keeps records.
 import { Conversation } from './conversation.js';
+import { CHECKS as REFUSALS } from './refusals.js';
 
 // The client waits until it is heard: its close() takes back what is still on its way.
 async function closedByTheClient(client) {
@@ -27,13 +28,7 @@ async function lost(client) {
   return { heard: it.messages, events, code, wasClean };
 }
 
-async function refused(client, status) {
-  const it = new Conversation(client, `/status?status=${status}`);
-  const end = await it.closed();
-  return { ...end, handshakes: (await it.record()).handshakes.length };
-}
-
-const refusals = [401, 403, 404, 503].map((status) => [`refused with ${status}`, (client) => refused(client, status)]);
+const refusals = Object.entries(REFUSALS).map(([status, refused]) => [`refused with ${status}`, refused]);
 
 export const CHECKS = {
   'closed by the client': closedByTheClient,
