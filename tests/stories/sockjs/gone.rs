@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ELSEWHERE, HERE, NODE, Service, tells};
 
-const PATIENT: &str = "disconnect_delay: 10m, heartbeat: 10m";
+const PATIENT: &str = "disconnect_delay: 5m, heartbeat: 5m";
 
 #[tokio::test]
 async fn the_backend_hears_of_a_killed_process_at_once() {

@@ -87,7 +87,7 @@ impl Service {
 async fn in_front_of(server: SocketAddr, site: SocketAddr, settings: &str) -> Towpath {
     let legacy = "legacy_transports: [iframe, htmlfile, jsonp], client_url: /sockjs.js";
     let rooms = ROOMS.map(|room| {
-        let sockjs = format!("{{ path: {room}, {legacy}, {settings} }}");
+        let sockjs = format!("{{ {legacy}, {settings} }}");
         format!("  - {{ path: {room}, upstream: {server}, fallback: {{ sockjs: {sockjs} }} }}\n")
     });
     let rooms = rooms.concat();
