@@ -7,7 +7,10 @@ use futures_util::StreamExt;
 use harness::{Peer, WebSocket, open, within};
 use serde_json::{Value, json};
 
-use super::{ANY, ELSEWHERE, HERE, NODE, Service, agree};
+use super::{ELSEWHERE, HERE, LEGACY, NODE, Service, agree};
+
+/// The module of `tests/peers/node/sockjs/pages` that talks.
+const CHECKS: &str = "contract";
 
 /// Streams of so little are renewed all the time.
 const SHORT_STREAMS: &str = "response_limit: 4KiB";
@@ -15,50 +18,52 @@ const SHORT_STREAMS: &str = "response_limit: 4KiB";
 #[tokio::test]
 async fn before_ws() {
     let server = Peer::node("ws.mjs").await;
-    let service = Service::before(server.address(), SHORT_STREAMS).await;
-    in_node(&service, server.address()).await;
-    let seen = service.here("contract", &HERE).await;
-    agree(&seen, &HERE, conversation);
-}
-
-#[tokio::test]
-async fn before_ws_from_another_origin() {
-    let server = Peer::node("ws.mjs").await;
-    let service = Service::before(server.address(), SHORT_STREAMS).await;
-    let seen = service.elsewhere("contract", &ELSEWHERE).await;
-    agree(&seen, &ELSEWHERE, conversation);
+    carries(server.address(), SHORT_STREAMS).await;
 }
 
 #[tokio::test]
 async fn before_fastapi() {
     let server = Peer::python("fastapi_peer.py").await;
-    let service = Service::before(server.address(), "").await;
-    in_node(&service, server.address()).await;
-    let seen = service.here("contract", &HERE).await;
-    agree(&seen, &HERE, conversation);
+    carries(server.address(), "").await;
 }
 
 #[tokio::test]
 async fn before_gorilla() {
     let server = Peer::go("gorilla").await;
+    carries(server.address(), "").await;
+}
+
+#[tokio::test]
+async fn from_another_origin() {
+    let server = Peer::node("ws.mjs").await;
     let service = Service::before(server.address(), "").await;
-    in_node(&service, server.address()).await;
-    let seen = service.here("contract", &HERE).await;
+    let seen = service.elsewhere(CHECKS, &ELSEWHERE).await;
+    agree(&seen, &ELSEWHERE, conversation);
+}
+
+#[tokio::test]
+async fn by_frames_and_scripts_in_a_page_of_another_origin() {
+    let server = Peer::node("ws.mjs").await;
+    let service = Service::before(server.address(), SHORT_STREAMS).await;
+    let seen = service.elsewhere(CHECKS, &LEGACY).await;
+    agree(&seen, &LEGACY, conversation);
+}
+
+/// To processes and to pages.
+async fn carries(server: SocketAddr, settings: &str) {
+    let service = Service::before(server, settings).await;
+    let witness = open(server, "/closes").await;
+    let seen = service.in_node(CHECKS, &NODE).await;
+    agree(&seen, &NODE, conversation);
+    // Three by each transport. HTTP has no word for a close, but that the client is gone.
+    let codes = BTreeMap::from([(1000, 3), (1001, 9)]);
+    assert_eq!(ends(witness, 12).await, codes);
+
+    let seen = service.here(CHECKS, &HERE).await;
     agree(&seen, &HERE, conversation);
 }
 
-/// Every transport in Node, and how its conversations ended for the server.
-async fn in_node(service: &Service, server: SocketAddr) {
-    let witness = open(server, "/closes").await;
-    let transports = [&NODE[..], &[ANY]].concat();
-    let seen = service.in_node("contract", &transports).await;
-    agree(&seen, &transports, conversation);
-    // Three echoes of each transport. HTTP has no word for a close, but that the client is gone.
-    let codes = BTreeMap::from([(1000, 6), (1001, 9)]);
-    assert_eq!(ends(witness, 15).await, codes);
-}
-
-/// How often connections ended with each code.
+/// With which codes the first echoes ended, and how many of them.
 async fn ends(mut witness: WebSocket, count: usize) -> BTreeMap<u64, usize> {
     let mut codes = BTreeMap::new();
     while codes.values().sum::<usize>() < count {
@@ -71,16 +76,10 @@ async fn ends(mut witness: WebSocket, count: usize) -> BTreeMap<u64, usize> {
     codes
 }
 
-/// What `tests/peers/node/sockjs/pages/contract.js` sees.
 fn conversation(transport: &str) -> Value {
-    let carried = if transport == ANY {
-        "websocket"
-    } else {
-        transport
-    };
     json!({
         "echo": {
-            "transport": carried,
+            "transport": transport,
             "heard": "hello",
             "events": ["open", "message", "close"],
             "code": 4002,
@@ -101,6 +100,5 @@ fn conversation(transport: &str) -> Value {
             "reason": "bye €",
             "wasClean": true,
         },
-        "refused": super::ends::refusal(transport, "403 Forbidden"),
     })
 }

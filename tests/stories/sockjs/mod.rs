@@ -1,11 +1,9 @@
 //! The real sockjs-client, in Node and in Chromium, before backends that know WebSockets alone: each transport that can
 //! be forced there is. xdr-streaming and xdr-polling cannot, as they are Internet Explorer's.
 
-mod binary;
+mod both_sides;
 mod conversation;
-mod ends;
 mod gone;
-mod handshake;
 
 use std::net::SocketAddr;
 
@@ -24,88 +22,102 @@ const HERE: [&str; 5] = [
 ];
 
 /// In pages of another origin.
-const ELSEWHERE: [&str; 8] = [
-    "websocket",
-    "xhr-streaming",
-    "eventsource",
-    "xhr-polling",
+const ELSEWHERE: [&str; 4] = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
+
+/// In pages of another origin, too, by the ways of browsers of old.
+const LEGACY: [&str; 4] = [
     "iframe-eventsource",
     "iframe-htmlfile",
     "iframe-xhr-polling",
     "jsonp-polling",
 ];
 
-/// Whatever the client takes when it is free.
-const ANY: &str = "any";
-
-/// The paths that are services.
-const ROOMS: [&str; 8] = [
-    "/binary", "/close", "/cut", "/echo", "/headers", "/hear", "/refuse", "/status",
+/// The paths of the backend that have a service each.
+const ROOMS: [&str; 7] = [
+    "/binary", "/close", "/cut", "/echo", "/headers", "/hear", "/status",
 ];
 
 /// A site with pages, whose own WebSockets keep records, and Towpath with SockJS services.
 struct Service {
     site: Peer,
     towpath: Towpath,
+    prefix: &'static str,
 }
 
 impl Service {
-    /// Before the site's own WebSockets.
+    /// Before the site's own WebSockets, at their paths.
     async fn start(settings: &str) -> Self {
         let site = Peer::node("browser/server.mjs").await;
-        let towpath = in_front_of(site.address(), site.address(), settings).await;
-        Self { site, towpath }
+        Self::between(site.address(), site, "", settings).await
     }
 
-    /// Before this server.
+    /// Before the site's own WebSockets, below another path than theirs.
+    async fn below(prefix: &'static str, settings: &str) -> Self {
+        let site = Peer::node("browser/server.mjs").await;
+        Self::between(site.address(), site, prefix, settings).await
+    }
+
+    /// Before this server's WebSockets, at their paths.
     async fn before(server: SocketAddr, settings: &str) -> Self {
         let site = Peer::node("browser/server.mjs").await;
-        let towpath = in_front_of(server, site.address(), settings).await;
-        Self { site, towpath }
+        Self::between(server, site, "", settings).await
+    }
+
+    /// A service for each room, and pages at all other paths.
+    async fn between(server: SocketAddr, site: Peer, prefix: &'static str, more: &str) -> Self {
+        let legacy = "legacy_transports: [iframe, htmlfile, jsonp], client_url: /sockjs.js";
+        let rooms = ROOMS.map(|room| {
+            let path = match prefix {
+                "" => String::new(), // the route's own
+                prefix => format!("path: {prefix}{room}, "),
+            };
+            let sockjs = format!("{{ {path}{legacy}, {more} }}");
+            let fallback = format!("{{ sockjs: {sockjs} }}");
+            format!("  - {{ path: {room}, upstream: {server}, fallback: {fallback} }}\n")
+        });
+        let routes = format!("{}  - {{ upstream: {} }}\n", rooms.concat(), site.address());
+        // All of them come from one address.
+        let limits = "limits: { opens_per_second: off }\n";
+        Self {
+            towpath: Towpath::start(&format!("routes:\n{routes}{limits}")).await,
+            site,
+            prefix,
+        }
     }
 
     /// What these checks see in Node.
     async fn in_node(&self, checks: &str, transports: &[&str]) -> Value {
-        let addresses = [self.towpath.address(), self.site.address()];
-        tells(&["in-node.mjs", checks], &addresses, transports).await
+        let script = ["in-node.mjs", checks];
+        self.tells(&script, &[self.site.address()], transports)
+            .await
     }
 
     /// What these checks see in pages from where the service is.
     async fn here(&self, checks: &str, transports: &[&str]) -> Value {
-        let addresses = [self.towpath.address(); 2];
-        tells(&["in-chromium.mjs", checks], &addresses, transports).await
+        let script = ["in-chromium.mjs", checks];
+        self.tells(&script, &[self.towpath.address()], transports)
+            .await
     }
 
     /// What these checks see in pages of another origin.
     async fn elsewhere(&self, checks: &str, transports: &[&str]) -> Value {
-        let addresses = [self.towpath.address(), self.site.address()];
-        tells(&["in-chromium.mjs", checks], &addresses, transports).await
+        let script = ["in-chromium.mjs", checks];
+        self.tells(&script, &[self.site.address()], transports)
+            .await
     }
-}
 
-/// A service at each room's own path, and pages at all other paths.
-async fn in_front_of(server: SocketAddr, site: SocketAddr, settings: &str) -> Towpath {
-    let legacy = "legacy_transports: [iframe, htmlfile, jsonp], client_url: /sockjs.js";
-    let rooms = ROOMS.map(|room| {
-        let sockjs = format!("{{ {legacy}, {settings} }}");
-        format!("  - {{ path: {room}, upstream: {server}, fallback: {{ sockjs: {sockjs} }} }}\n")
-    });
-    let rooms = rooms.concat();
-    Towpath::start(&format!("routes:\n{rooms}  - {{ upstream: {site} }}\n")).await
-}
-
-/// What a script of `tests/peers/node/sockjs` tells of each transport.
-async fn tells(script: &[&str], addresses: &[SocketAddr], transports: &[&str]) -> Value {
-    let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
-    let addresses = addresses.iter().map(String::as_str);
-    let arguments: Vec<_> = script[1..]
-        .iter()
-        .copied()
-        .chain(addresses)
-        .chain(transports.iter().copied())
-        .collect();
-    let said = Peer::node_client(&format!("sockjs/{}", script[0]), &arguments).await;
-    serde_json::from_str(&said).unwrap()
+    /// What a script of `tests/peers/node/sockjs` tells of each transport. It takes, after what is its own, where the
+    /// services are, further addresses, and the transports.
+    async fn tells(&self, script: &[&str], others: &[SocketAddr], transports: &[&str]) -> Value {
+        let services = format!("{}{}", self.towpath.address(), self.prefix);
+        let others: Vec<_> = others.iter().map(SocketAddr::to_string).collect();
+        let mut arguments = script[1..].to_vec();
+        arguments.push(&services);
+        arguments.extend(others.iter().map(String::as_str));
+        arguments.extend(transports);
+        let said = Peer::node_client(&format!("sockjs/{}", script[0]), &arguments).await;
+        serde_json::from_str(&said).unwrap()
+    }
 }
 
 /// Fails unless each transport saw what is expected of it, and nothing else.
@@ -114,8 +126,8 @@ fn agree(seen: &Value, transports: &[&str], expected: impl Fn(&str) -> Value) {
     for transport in transports {
         let (expected, seen) = (expected(transport), &seen[transport]);
         for (check, expected) in expected.as_object().unwrap() {
-            if seen[check] != *expected {
-                let got = &seen[check];
+            let got = &seen[check];
+            if got != expected {
                 differing.push(format!(
                     "{transport}, {check}\n  expected {expected}\n  got      {got}"
                 ));

@@ -1,14 +1,15 @@
-// The real client in Node: the checks of a module of pages/ by each of these transports ("any": by whichever it takes).
-// Usage: node in-node.mjs MODULE HOST:PORT SITE:PORT TRANSPORT...
+// The real client in Node: the checks of some modules of pages/ by each of these transports, or by whichever it takes of
+// some (websocket+xhr-polling).
+// Usage: node in-node.mjs MODULE[,MODULE...] SERVICES SITE:PORT TRANSPORT...
 import SockJS from 'sockjs-client';
-import { run } from './pages/run.js';
+import { load, run } from './pages/run.js';
 
-const [module, host, site, ...all] = process.argv.slice(2);
-const { CHECKS } = await import(`./pages/${module}.js`);
+const [modules, services, site, ...all] = process.argv.slice(2);
+const checks = await load(modules);
 
 async function visit(transport) {
-  const transports = transport === 'any' ? undefined : [transport];
-  return [transport, await run(CHECKS, { SockJS, base: `http://${host}`, transports, records: `http://${site}` })];
+  const client = { SockJS, base: `http://${services}`, transports: transport.split('+'), records: `http://${site}` };
+  return [transport, await run(checks, client)];
 }
 
 console.log(JSON.stringify(Object.fromEntries(await Promise.all(all.map(visit)))));

@@ -40,12 +40,10 @@ async function characters(client) {
 }
 
 const closedByTheBackend = (client) => new Conversation(client, '/close?code=4001&reason=bye%20%E2%82%AC').closed();
-const refused = (client) => new Conversation(client, '/refuse').closed();
 
 export const CHECKS = {
   echo,
   'in order': order,
   characters,
   'closed by the backend': closedByTheBackend,
-  refused,
 };

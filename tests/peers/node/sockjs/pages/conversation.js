@@ -6,7 +6,7 @@ const PATIENCE = 15_000;
 export class Conversation {
   static latest = null;
 
-  // `client`: { SockJS, base, transports, records }, the last being where the backend's records are.
+  // `client`: { SockJS, base, transports, records }: the services are below `base`, the backend's records at `records`.
   constructor(client, path) {
     const { SockJS, base, transports } = client;
     this.client = client;

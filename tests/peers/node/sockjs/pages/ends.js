@@ -1,6 +1,5 @@
 // How conversations end, by what both sides see. The backend is browser/server.mjs, which keeps records.
 import { Conversation } from './conversation.js';
-import { CHECKS as REFUSALS } from './refusals.js';
 
 // The client waits until it is heard: its close() takes back what is still on its way.
 async function closedByTheClient(client) {
@@ -28,12 +27,9 @@ async function lost(client) {
   return { heard: it.messages, events, code, wasClean };
 }
 
-const refusals = Object.entries(REFUSALS).map(([status, refused]) => [`refused with ${status}`, refused]);
-
 export const CHECKS = {
   'closed by the client': closedByTheClient,
   'closed by the backend': closedByTheBackend,
   'closed without a code': closedWithoutACode,
   lost,
-  ...Object.fromEntries(refusals),
 };
