@@ -28,12 +28,12 @@ async fn the_backend_hears_of_a_closed_page_at_once() {
             .tells(&["gone-from-chromium.mjs"], &[site, pages], transports)
             .await;
         for transport in transports {
-            // A page says goodbye by its WebSocket.
-            let reason = match *transport {
-                "websocket" => "",
-                _ => "client gone",
+            // The client closes its WebSocket as its page goes.
+            let (code, reason) = match *transport {
+                "websocket" => (1000, ""),
+                _ => (1001, "client gone"),
             };
-            let gone = json!([{ "code": 1001, "reason": reason }]);
+            let gone = json!([{ "code": code, "reason": reason }]);
             assert_eq!(seen[transport], gone, "{transport} of {pages}");
         }
     }
