@@ -37,8 +37,7 @@ impl Line {
         }
     }
 
-    /// `false`: it is to be cut.
-    pub(super) fn say(&mut self, what: ToLine, now: Instant) -> bool {
+    pub(super) fn say(&mut self, what: ToLine, now: Instant) {
         match what {
             ToLine::Message(message) => self.socket.give(message),
             ToLine::Ping => self.socket.ping(),
@@ -46,9 +45,12 @@ impl Line {
                 self.socket.close(&close);
                 self.until.get_or_insert(now + FAREWELL);
             }
-            ToLine::Cut => return false,
+            ToLine::Cut => {
+                // What it was told before still leaves.
+                self.deaf = true;
+                self.until.get_or_insert(now + FAREWELL);
+            }
         }
-        true
     }
 
     /// What it says next.

@@ -234,9 +234,7 @@ where
             if let ToLine::Close(close) = &next {
                 self.close.get_or_insert_with(|| close.clone());
             }
-            if !line.say(next, now) {
-                return self.lose_line(now);
-            }
+            line.say(next, now);
         }
         if self
             .line

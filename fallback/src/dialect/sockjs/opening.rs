@@ -160,45 +160,56 @@ impl<B: Backend> Opened<B> {
 }
 
 impl Refused {
-    /// What a receiving request is told. sockjs-client tries its next transport after a status; after a close frame it
-    /// stops, as it should when the backend will not have this client at all.
-    pub(super) fn for_request(self, transport: &Receiving) -> Response<Body> {
-        match &self {
-            Self::Backend(DialError::Refused { status, headers })
+    /// The close that a client is told which the backend will not have at all. sockjs-client tries its next transport
+    /// after a status; after a close it stops.
+    pub(super) fn close(&self) -> Option<Close> {
+        match self {
+            Self::Backend(DialError::Refused { status, .. })
                 if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
             {
-                let close = Close::new(1008, &format!("backend refused: {status}"));
+                Some(Close::new(1008, &format!("backend refused: {status}")))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a receiving request is told.
+    pub(super) fn for_request(self, transport: &Receiving) -> Response<Body> {
+        match self.close() {
+            Some(close) => {
                 let mut response = response::closed(transport, &close);
-                for cookie in cookies(headers) {
-                    response.headers_mut().append(header::SET_COOKIE, cookie);
-                }
+                self.add_cookies(&mut response);
                 response
             }
-            _ => self.for_websocket(),
+            None => self.for_websocket(),
         }
     }
 
     /// What a handshake is told.
     pub(super) fn for_websocket(self) -> Response<Body> {
-        let (status, cookies) = match self {
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
-            Self::Backend(DialError::Refused { status, headers }) => {
-                let is_error = status.is_client_error() || status.is_server_error();
-                let status = if is_error {
-                    status
-                } else {
-                    StatusCode::BAD_GATEWAY
-                };
-                (status, cookies(&headers))
+        let status = match &self {
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Backend(DialError::Refused { status, .. })
+                if status.is_client_error() || status.is_server_error() =>
+            {
+                *status
             }
-            Self::Backend(DialError::Unreachable) => (StatusCode::BAD_GATEWAY, Vec::new()),
-            Self::Backend(DialError::Timeout) => (StatusCode::GATEWAY_TIMEOUT, Vec::new()),
+            Self::Backend(DialError::Refused { .. } | DialError::Unreachable) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::Backend(DialError::Timeout) => StatusCode::GATEWAY_TIMEOUT,
         };
         let mut response = response::bare(status);
-        for cookie in cookies {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
+        self.add_cookies(&mut response);
         response
+    }
+
+    fn add_cookies(&self, response: &mut Response<Body>) {
+        if let Self::Backend(DialError::Refused { headers, .. }) = self {
+            for cookie in cookies(headers) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+        }
     }
 }
 

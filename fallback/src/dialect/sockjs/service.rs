@@ -325,7 +325,13 @@ impl SockJs {
         let wanted = Wanted::new(asked.headers, asked.origin, &via);
         let cookies = match wanted.open(self, via.backend).await {
             Ok(opened) => opened.live_as(id),
-            Err(refused) => return refused.for_request(&transport),
+            Err(refused) => {
+                if let Some(close) = refused.close() {
+                    // Within a page the client may ask again before the page around it has told it to stop.
+                    self.tombstones.put(id, Epitaph::Closed(close), now());
+                }
+                return refused.for_request(&transport);
+            }
         };
         drop(birth);
         let response = self.receive_from(&id, &transport).await;
