@@ -1,6 +1,9 @@
 //! What the load tools share: reading a process's cost from `/proc`, and percentiles.
 
+pub mod client;
+pub mod http;
 pub mod native;
+pub mod sockjs;
 
 use std::io;
 use std::time::Duration;

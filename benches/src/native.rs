@@ -6,8 +6,8 @@ use std::io;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use crate::http::Connection;
 
 /// How long a poll is held, in milliseconds, and how many bytes it may bring.
 const WAIT: u64 = 25_000;
@@ -22,13 +22,6 @@ pub struct Session {
     serial: u64,
     sent: u64,
     received: u64,
-}
-
-/// A keep-alive connection, with what was read of the next response.
-struct Connection {
-    stream: TcpStream,
-    read: Vec<u8>,
-    host: String,
 }
 
 impl Session {
@@ -121,68 +114,6 @@ impl Session {
             next += 1;
         }
         Ok(())
-    }
-}
-
-impl Connection {
-    async fn new(host: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(host).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            read: Vec::new(),
-            host: host.to_owned(),
-        })
-    }
-
-    async fn post(&mut self, path: &str, body: &[u8]) -> io::Result<Vec<u8>> {
-        self.write(path, body).await?;
-        self.read().await
-    }
-
-    async fn write(&mut self, path: &str, body: &[u8]) -> io::Result<()> {
-        let mut request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
-            self.host,
-            body.len()
-        )
-        .into_bytes();
-        request.extend(body);
-        self.stream.write_all(&request).await
-    }
-
-    async fn read(&mut self) -> io::Result<Vec<u8>> {
-        loop {
-            if let Some((head, length)) = content(&self.read)?
-                && self.read.len() >= head + length
-            {
-                let rest = self.read.split_off(head + length);
-                let whole = std::mem::replace(&mut self.read, rest);
-                return Ok(whole.get(head..).unwrap_or_default().to_vec());
-            }
-            if self.stream.read_buf(&mut self.read).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-}
-
-/// Where a response's content begins, and how long it is.
-fn content(response: &[u8]) -> io::Result<Option<(usize, usize)>> {
-    let mut fields = [httparse::EMPTY_HEADER; 32];
-    let mut parsed = httparse::Response::new(&mut fields);
-    let head = match parsed.parse(response).map_err(io::Error::other)? {
-        httparse::Status::Complete(head) => head,
-        httparse::Status::Partial => return Ok(None),
-    };
-    let length = parsed
-        .headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case("content-length"))
-        .and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok());
-    match length {
-        Some(length) => Ok(Some((head, length))),
-        None => Err(io::Error::other("an answer without a length")),
     }
 }
 

@@ -47,6 +47,8 @@ mod tests {
 
     struct Way;
 
+    type Ended = Life<Way, Polls, fn(&Report)>;
+
     impl Backend for Way {
         type Stream = DuplexStream;
         type Ending = std::future::Pending<()>;
@@ -65,7 +67,7 @@ mod tests {
     /// There may be tens of thousands that wait for something to happen.
     #[test]
     fn a_session_that_waits_is_small() {
-        let life: Option<Life<Way, Polls, fn(&Report)>> = None;
+        let life = None::<Ended>;
         let waiting = async {
             if let Some(life) = life {
                 life.live().await;

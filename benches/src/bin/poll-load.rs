@@ -1,21 +1,24 @@
-//! `poll-load`: opens sessions of the native fallback, lets each echo one message at a time, hold a poll or idle, and
+//! `poll-load`: opens sessions of the fallback, lets each echo one message at a time, hold a poll or idle, and
 //! says what that cost: messages a second, latency, and, where the proxy's process is named, its CPU time and memory.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use towpath_benches::native::Session;
+use towpath_benches::client::{Dialect, Session};
 use towpath_benches::{Cost, percentile};
 
 #[derive(Clone, Debug, Parser)]
-#[command(about = "Native fallback load: echo round trips, held polls or idle sessions")]
+#[command(about = "Fallback load: echo round trips, held polls or idle sessions")]
 struct Options {
     /// The proxy, as host:port
     host: String,
-    /// The WebSocket's path
+    /// The WebSocket's path, or the SockJS service's
     #[arg(long, default_value = "/")]
     path: String,
+    /// What clients speak
+    #[arg(long, value_enum, default_value_t = Dialect::Towpath)]
+    dialect: Dialect,
     /// Sessions at one time
     #[arg(long, default_value_t = 50)]
     sessions: usize,
@@ -51,10 +54,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let cost = || options.pid.map(Cost::of).transpose();
     let before = cost()?;
-    let message = vec![0; options.size];
+    let message = "x".repeat(options.size);
     let mut sessions = Vec::with_capacity(options.sessions);
     for _ in 0..options.sessions {
-        let mut session = Session::open(&options.host, &options.path).await?;
+        let mut session = Session::open(options.dialect, &options.host, &options.path).await?;
         session.round_trip(&message).await?;
         if options.mode == Mode::Hold {
             session.hold().await?;
@@ -90,7 +93,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// All sessions at once, each with one message on its way.
 async fn exchange(
     sessions: Vec<Session>,
-    message: &[u8],
+    message: &str,
     seconds: u64,
 ) -> io::Result<Vec<Duration>> {
     let end = Instant::now() + Duration::from_secs(seconds);
