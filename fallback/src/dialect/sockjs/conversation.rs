@@ -19,8 +19,8 @@ use crate::session::{Client, Close, Fault, Frame, Kind, Message, Session, Took};
 /// different connections, and a client that leaves one and goes on over the other may be heard in either order.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// A poll that comes on the heels of messages for the backend waits so long for what that says to them, rather than being
-/// spent on the first of its messages.
+/// A poll that comes on the heels of messages for the backend, and finds some of the backend's, waits so long for more,
+/// rather than being spent on the first of the answers to them.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// What becomes of a backend's binary message, which SockJS has no words for.
@@ -62,8 +62,8 @@ pub(crate) struct Conversation {
     receiver: Option<Receiver>,
     rival: Option<Rival>,
     sendings: VecDeque<Sending>,
-    /// Until when polls wait.
-    gather: Option<Instant>,
+    /// When a message for the backend was last taken.
+    sent: Option<Instant>,
     replies: VecDeque<Answer>,
     line: Option<Line>,
     /// What the client was told in the end, for whoever asks again.
@@ -81,6 +81,8 @@ struct Receiver {
     heartbeat: Instant,
     /// What was written has not left.
     blocked: bool,
+    /// Until when it waits for more.
+    gathers: Option<Instant>,
 }
 
 /// A second request that wants the frames.
@@ -117,7 +119,7 @@ impl Conversation {
             receiver: None,
             rival: None,
             sendings: VecDeque::new(),
-            gather: None,
+            sent: None,
             replies: VecDeque::new(),
             line: None,
             farewell: None,
@@ -145,8 +147,11 @@ impl Conversation {
                 }
             };
         }
+        let finds_some = peek(session).is_some_and(|(_, frame)| matches!(frame, Frame::Message(_)));
+        let gathers = self.sent.map(|sent| sent + GATHER);
         self.receiver = Some(Receiver {
             key,
+            gathers: gathers.filter(|_| finds_some && !transport.streams()),
             transport,
             begun: false,
             sent: 0,
@@ -188,7 +193,7 @@ impl Conversation {
                 continue;
             };
             match session.say(message.clone(), now) {
-                Took::Accepted => self.gather = Some(now + GATHER),
+                Took::Accepted => self.sent = Some(now),
                 Took::Full => {
                     sending.next = Some(message);
                     return;
@@ -255,8 +260,8 @@ impl Conversation {
             self.receiver = Some(receiver);
             return Some(begin);
         }
-        self.gather.take_if(|until| *until <= now);
-        if self.opened && !receiver.transport.streams() && self.gather.is_some() {
+        receiver.gathers.take_if(|until| *until <= now);
+        if receiver.gathers.is_some() {
             self.receiver = Some(receiver);
             return None;
         }
@@ -348,7 +353,7 @@ impl Dialect for Conversation {
         let receiver = self.receiver.as_ref().filter(|receiver| !receiver.blocked);
         let deadlines = [
             receiver.map(|receiver| receiver.heartbeat),
-            self.gather.filter(|_| receiver.is_some()),
+            receiver.and_then(|receiver| receiver.gathers),
             self.rival.as_ref().map(|rival| rival.until),
             self.line.as_ref().and_then(Line::deadline),
         ];
