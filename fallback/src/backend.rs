@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -58,6 +59,8 @@ pub enum DialError {
         status: StatusCode,
         /// Its fields.
         headers: HeaderMap,
+        /// What its content begins with.
+        content: Bytes,
     },
     /// It cannot be reached, or does not speak WebSocket.
     Unreachable,

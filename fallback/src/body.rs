@@ -18,6 +18,7 @@ pub struct Body {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
+    pub(crate) content_type: Option<&'static str>,
     pub(crate) body: Body,
 }
 

@@ -9,31 +9,42 @@ use crate::token::Id;
 
 /// All of them.
 #[derive(Debug)]
-pub(crate) struct Doors<R>(Mutex<HashMap<Id, Arc<Door<R>>>>);
+pub(crate) struct Doors<R, A = ()>(Mutex<Sessions<R, A>>);
+
+/// Each with what its dialect keeps of it.
+type Sessions<R, A> = HashMap<Id, (Arc<Door<R>>, A)>;
 
 /// A session that can be found.
 #[derive(Debug)]
-pub(crate) struct Reachable<R> {
-    doors: Arc<Doors<R>>,
+pub(crate) struct Reachable<R, A = ()> {
+    doors: Arc<Doors<R, A>>,
     id: Id,
     door: Arc<Door<R>>,
 }
 
-impl<R> Default for Doors<R> {
+impl<R, A> Default for Doors<R, A> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<R> Doors<R> {
+impl<R, A> Doors<R, A> {
     /// The way into session `id`.
     pub(crate) fn find(&self, id: &Id) -> Option<Arc<Door<R>>> {
+        self.lock().get(id).map(|(door, _)| door.clone())
+    }
+
+    /// The same, with what is kept of it.
+    pub(crate) fn find_about(&self, id: &Id) -> Option<(Arc<Door<R>>, A)>
+    where
+        A: Clone,
+    {
         self.lock().get(id).cloned()
     }
 
     /// Lets session `id` be found.
-    pub(crate) fn reach(self: &Arc<Self>, id: Id, door: Arc<Door<R>>) -> Reachable<R> {
-        self.lock().insert(id, door.clone());
+    pub(crate) fn reach(self: &Arc<Self>, id: Id, door: Arc<Door<R>>, about: A) -> Reachable<R, A> {
+        self.lock().insert(id, (door.clone(), about));
         Reachable {
             doors: self.clone(),
             id,
@@ -42,12 +53,12 @@ impl<R> Doors<R> {
     }
 
     /// No code here can panic while it holds the lock.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Arc<Door<R>>>> {
+    fn lock(&self) -> MutexGuard<'_, Sessions<R, A>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R> Drop for Reachable<R> {
+impl<R, A> Drop for Reachable<R, A> {
     fn drop(&mut self) {
         self.doors.lock().remove(&self.id);
         self.door.close();

@@ -2,6 +2,7 @@
 //! that clients speak. It is HTTP in and HTTP out, on any HTTP version, and knows nothing of the proxy around it but
 //! the [`Backend`] trait. The protocol is in `PROTOCOL.md`.
 
+mod accepted;
 mod admission;
 mod backend;
 mod body;
@@ -24,6 +25,7 @@ pub mod session;
 mod token;
 mod websocket;
 
+pub use accepted::Accepted;
 pub use admission::Bounds;
 pub use backend::{Backend, DialError, Dialled, Handshake, Report, Traffic};
 pub use body::Body;

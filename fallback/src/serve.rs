@@ -7,9 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
+use crate::accepted::Accepted;
 use crate::admission::{Admission, Bounds};
 use crate::backend::Backend;
 use crate::body::Body;
+use crate::dialect::engine_io::{self, EngineIo};
 use crate::dialect::sockjs::{self, SockJs};
 use crate::dialect::towpath::codec::Status;
 use crate::dialect::towpath::{MAX_BODY, Native, Wish};
@@ -40,6 +42,7 @@ pub struct TooLarge;
 pub struct Fallback {
     native: Arc<Native>,
     sockjs: Arc<SockJs>,
+    engine_io: Arc<EngineIo>,
     admission: Arc<Admission>,
     metrics: Metrics,
 }
@@ -66,6 +69,7 @@ impl Fallback {
         Ok(Self {
             native: Arc::new(Native::new(admission.clone(), metrics.clone())?),
             sockjs: Arc::new(SockJs::new(admission.clone(), metrics.clone())?),
+            engine_io: Arc::new(EngineIo::new(admission.clone(), metrics.clone())?),
             admission,
             metrics,
         })
@@ -154,8 +158,40 @@ impl Fallback {
         &self,
         headers: &HeaderMap,
         via: sockjs::Via<'_, B>,
-    ) -> Result<sockjs::Accepted, Response<Body>> {
+    ) -> Result<Accepted, Response<Body>> {
         self.sockjs.connect(headers, via).await
+    }
+
+    /// Whether an Engine.IO request is of a session that there is here.
+    #[must_use]
+    pub fn knows_engine_io(
+        &self,
+        service: &engine_io::Service,
+        own_origin: &str,
+        query: &str,
+    ) -> bool {
+        self.engine_io.knows(service, own_origin, query)
+    }
+
+    /// Answers an Engine.IO request, as [`serve`](Self::serve) does.
+    pub async fn serve_engine_io<B: Backend>(
+        &self,
+        request: Request<Result<Bytes, TooLarge>>,
+        via: engine_io::Via<'_, B>,
+    ) -> engine_io::Outcome {
+        self.engine_io.serve(request, via).await
+    }
+
+    /// Lets the client of an Engine.IO session go on over a WebSocket.
+    ///
+    /// # Errors
+    /// It may not, or there is no such session; the response says why.
+    pub fn upgrade_engine_io<B>(
+        &self,
+        headers: &HeaderMap,
+        via: &engine_io::Via<'_, B>,
+    ) -> Result<Accepted, Response<Body>> {
+        self.engine_io.upgrade(headers, via)
     }
 
     async fn post<B: Backend>(

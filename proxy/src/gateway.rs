@@ -17,6 +17,8 @@ use towpath_fallback::{Endpoint, client};
 use crate::answer::Refusal;
 use crate::attempts::{Attempt, take_cid};
 use crate::classify::{Kind, classify, hop_by_hop};
+use crate::fallback::engine_io::{self, Lane};
+use crate::fallback::services::Found;
 use crate::fallback::{self, sockjs};
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
@@ -25,7 +27,7 @@ use crate::router::Target;
 use crate::shared::Shared;
 use crate::snapshot::{Route, Snapshot};
 use crate::tunnel::upgrade;
-use crate::upstream::{Lease, NoServer, Tried, hash_key, http_peer};
+use crate::upstream::{HashKey, Lease, NoServer, Tried, hash_key, http_peer};
 
 /// pingora's hooks.
 pub(crate) struct Gateway {
@@ -41,6 +43,8 @@ pub(crate) struct Exchange {
     pub(crate) attempt: Option<Attempt>,
     /// It is one of a session's many, whose own line in the access log sums them up.
     pub(crate) summed_up: bool,
+    /// It goes to the same server as all of its client's.
+    pub(crate) pinned: bool,
     /// Why it was answered by us.
     pub(crate) refusal: Option<Refusal>,
     /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
@@ -57,6 +61,10 @@ enum Way {
     SockJs(sockjs::Asked),
     /// A SockJS session's own WebSocket.
     SockJsWebSocket(sockjs::Asked),
+    /// A request of an Engine.IO client.
+    EngineIo(engine_io::Asked),
+    /// An Engine.IO session's own WebSocket.
+    EngineIoWebSocket(engine_io::Asked),
     /// A WebSocket to ourselves.
     Probe,
     /// Something that we serve ourselves.
@@ -93,15 +101,18 @@ impl Gateway {
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
         let kind = classify(request);
-        if let Some((service, endpoint)) = snapshot
-            .services
-            .find(request, || exchange.client.own_origin(request))
-        {
-            let asked = sockjs::Asked { service, endpoint };
-            let way = Self::decide_sockjs(kind, asked, request, exchange, &snapshot)?;
-            if let Some(way) = way {
-                return Ok(way);
+        let own_origin = || exchange.client.own_origin(request);
+        let way = match snapshot.services.find(request, own_origin) {
+            Some(Found::SockJs(asked)) => {
+                Self::decide_sockjs(kind, asked, request, exchange, &snapshot)?
             }
+            Some(Found::EngineIo(asked)) => {
+                Some(self.decide_engine_io(kind?, asked, request, exchange, &snapshot))
+            }
+            None => None,
+        };
+        if let Some(way) = way {
+            return Ok(way);
         }
         let kind = kind?;
         if snapshot.has_fallback && request.uri.path().starts_with(client::PREFIX) {
@@ -145,7 +156,7 @@ impl Gateway {
         }
         match kind {
             Ok(Kind::Upgrade) if endpoint.is_base() => Ok(None),
-            Ok(Kind::Upgrade) if endpoint.is_raw_websocket() && service.sockjs.websocket => {
+            Ok(Kind::Upgrade) if endpoint.is_raw_websocket() && asked.sockjs.websocket => {
                 take_cid(request);
                 service.aim(request)?;
                 let passage = Passage::new(snapshot.clone(), service.route.clone());
@@ -163,6 +174,36 @@ impl Gateway {
                 Ok(Some(Way::SockJs(asked)))
             }
             Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What a request to Engine.IO's path is.
+    fn decide_engine_io(
+        &self,
+        kind: Kind,
+        asked: engine_io::Asked,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+        snapshot: &Arc<Snapshot>,
+    ) -> Way {
+        let query = request.uri.query().unwrap_or_default();
+        let own_origin = exchange.client.own_origin(request);
+        let lane = asked
+            .engine_io
+            .lane(kind, &request.method, query, &own_origin, &self.shared);
+        match lane {
+            Lane::Answer => Way::EngineIo(asked),
+            Lane::Upgrade => Way::EngineIoWebSocket(asked),
+            Lane::Pass => {
+                take_cid(request);
+                exchange.pinned = asked.engine_io.pins();
+                let passage = Passage::new(snapshot.clone(), asked.service.route.clone());
+                exchange.passage = Some(passage);
+                match kind {
+                    Kind::Upgrade => Way::Tunnel,
+                    Kind::Http => Way::Http,
+                }
+            }
         }
     }
 
@@ -219,6 +260,7 @@ impl ProxyHttp for Gateway {
             passage: None,
             attempt: None,
             summed_up: false,
+            pinned: false,
             refusal: None,
             tunnelled: false,
         }
@@ -237,6 +279,17 @@ impl ProxyHttp for Gateway {
             Ok(Way::SockJsWebSocket(asked)) => {
                 Box::pin(sockjs::connect(session, exchange, &self.shared, asked)).await
             }
+            Ok(Way::EngineIo(asked)) => {
+                let answered = engine_io::carry(session, exchange, &self.shared, asked);
+                let answered = Box::pin(answered).await?;
+                if !answered {
+                    prepare_http(session, exchange);
+                }
+                Ok(answered)
+            }
+            Ok(Way::EngineIoWebSocket(asked)) => {
+                Box::pin(engine_io::upgrade(session, exchange, &self.shared, asked)).await
+            }
             Ok(Way::Probe) => Box::pin(fallback::probe(session, exchange)).await,
             Ok(Way::Internal) => Box::pin(fallback::serve_client(session)).await,
             Ok(Way::Http) => {
@@ -252,16 +305,15 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        let client = exchange.client.address;
+        let (client, pinned) = (exchange.client.address, exchange.pinned);
         let passage = passage(exchange)?;
         let route = passage.route.clone();
         let request = session.req_header();
-        let key = hash_key(
-            &route.hash,
-            client,
-            &request.headers,
-            request.uri.query().unwrap_or_default(),
-        );
+        let query = request.uri.query().unwrap_or_default();
+        let key = match pinned {
+            true => HashKey::Pinned(client),
+            false => hash_key(&route.hash, client, &request.headers, query),
+        };
         // The lease of a server that could not be reached must not count while the next one is chosen.
         passage.lease = None;
         match route.group.choose(&key, &passage.tried) {

@@ -73,6 +73,8 @@ pub(crate) struct Answer {
     pub(crate) part: Part,
     /// The response's status; of a stream, its first part's.
     pub(crate) status: StatusCode,
+    /// Its content's type, where the dialect's requests do not have each their own.
+    pub(crate) content_type: Option<&'static str>,
     /// Its content.
     pub(crate) content: Bytes,
     /// For metrics, in one word.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::connection::BoxedConnection;
 use crate::dialect::{FromLine, ToLine};
+use crate::session::Close;
 use crate::websocket::{Incoming, Role, Socket};
 
 /// How long the client's part of a closing handshake may take.
@@ -105,4 +106,13 @@ impl Line {
     pub(super) fn bytes(&self) -> usize {
         self.socket.bytes()
     }
+}
+
+/// Closes a WebSocket that there is no place for.
+pub(super) async fn dismiss(connection: BoxedConnection) {
+    let mut socket = Socket::new(connection, Role::Server, 0);
+    socket.close(&Close::new(1000, ""));
+    let told = std::future::poll_fn(|cx| socket.poll_flush(cx));
+    // Whether it hears of it makes no difference.
+    let _ = tokio::time::timeout(FAREWELL, told).await;
 }

@@ -17,7 +17,7 @@ use crate::connection::BoxedConnection;
 use crate::dialect::{Dialect, FromLine, Part, ToLine};
 use crate::door::{Call, Door};
 use crate::metrics::Metrics;
-use crate::session::{Close, Ended, Session, ToBackend};
+use crate::session::{Client, Close, Ended, Session, ToBackend};
 use crate::websocket::{Incoming, Socket};
 
 pub(crate) use self::waiting::REQUESTS;
@@ -197,9 +197,11 @@ where
 
     /// A client has one WebSocket at most.
     fn attach(&mut self, connection: BoxedConnection, now: Instant) {
-        if self.line.is_none() {
+        if self.line.is_none() && self.session.client() == Client::Live {
             self.line = Some(Box::new(Line::new(connection, self.max_message)));
             self.dialect.attach(&mut self.session, now);
+        } else {
+            tokio::spawn(line::dismiss(connection));
         }
     }
 

@@ -50,19 +50,32 @@ impl Waiting {
         let Some(place) = self.0.get_mut(answer.key) else {
             return;
         };
-        let (status, content) = (answer.status, answer.content);
+        let Answer {
+            status,
+            content_type,
+            content,
+            ..
+        } = answer;
         *place = match (place.take(), answer.part) {
             (None, _) | (Some(_), Part::Cut) => None,
             (Some(Request::Whole(sender)), Part::Begin) => {
                 let (parts, receiver) = mpsc::channel(PARTS + 1);
                 let _ = parts.try_send(content);
                 let body = Body::stream(receiver);
-                let _ = sender.send(Reply { status, body });
+                let _ = sender.send(Reply {
+                    status,
+                    content_type,
+                    body,
+                });
                 Some(Request::Stream(parts))
             }
             (Some(Request::Whole(sender)), _) => {
                 let body = Body::whole(content);
-                let _ = sender.send(Reply { status, body });
+                let _ = sender.send(Reply {
+                    status,
+                    content_type,
+                    body,
+                });
                 None
             }
             (Some(Request::Stream(parts)), part) => {

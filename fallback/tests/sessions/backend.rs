@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 use tokio::io::{DuplexStream, duplex};
@@ -97,6 +98,7 @@ impl Backend for Way {
             }
             Verdict::Refuse(status) => Err(DialError::Refused {
                 status,
+                content: Bytes::new(),
                 headers: HeaderMap::new(),
             }),
             Verdict::Silence => std::future::pending().await,

@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
 use http::{Method, header};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
+use pingora::protocols::http::v1::client::HttpSession as BackendSession;
+use tokio::time::timeout;
 use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
 
 use crate::answer::Refusal;
@@ -21,6 +25,10 @@ use crate::snapshot::Route;
 use crate::tunnel::ask::{Outcome, ask_backend, into_stream};
 use crate::tunnel::replay::Replay;
 use crate::upstream::Lease;
+
+/// How much is read of a refusal's content, in bytes, and for how long.
+const REFUSAL: usize = 4096;
+const REFUSAL_TIME: Duration = Duration::from_secs(2);
 
 /// What trusted proxies said of the client, and traces, go on with the handshake.
 const CARRIED: [&str; 8] = [
@@ -122,7 +130,7 @@ impl RouteBackend {
         let Ok(request) = self.handshake(request, of, &route) else {
             return Err(DialError::Unreachable);
         };
-        match ask_backend(request, self.client.address, &route).await {
+        match ask_backend(request, self.client.address, &route, false).await {
             Ok((
                 Outcome::Accepted {
                     backend, response, ..
@@ -135,9 +143,10 @@ impl RouteBackend {
                     headers: response.headers.clone(),
                 })
             }
-            Ok((Outcome::Refused { response, .. }, _)) => Err(DialError::Refused {
+            Ok((Outcome::Refused { backend, response }, _)) => Err(DialError::Refused {
                 status: response.status,
                 headers: response.headers.clone(),
+                content: begin(*backend).await,
             }),
             Err(error) => {
                 access_log::dial_failed(&error, &self.opened);
@@ -169,6 +178,23 @@ impl Backend for RouteBackend {
         let server: Option<SocketAddr> = self.lease.as_ref().map(Lease::address);
         access_log::session(&self.opened, server, &report);
     }
+}
+
+/// What a refusal's content begins with, if that comes at once.
+async fn begin(mut backend: BackendSession) -> Bytes {
+    let mut content = BytesMut::new();
+    let read = async {
+        while let Ok(Some(piece)) = backend.read_body_bytes().await {
+            let room = REFUSAL.saturating_sub(content.len());
+            content.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+            if content.len() >= REFUSAL {
+                break;
+            }
+        }
+    };
+    // What is there by then is what there is.
+    let _ = timeout(REFUSAL_TIME, read).await;
+    content.freeze()
 }
 
 /// 16 random bytes (RFC 6455 §4.1). They keep caches away and are no secret, so none is better than no session.

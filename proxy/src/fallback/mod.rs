@@ -3,9 +3,10 @@
 
 mod backend;
 mod content;
+pub(crate) mod engine_io;
 mod probe;
 mod routing;
-mod services;
+pub(crate) mod services;
 mod settings;
 pub(crate) mod sockjs;
 mod upgrade;

@@ -1,6 +1,6 @@
 //! The services of dialects that have paths of their own: which one a request is for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::Method;
 use pingora::http::RequestHeader;
@@ -8,6 +8,7 @@ use towpath_conf::{Config, PathPattern};
 use towpath_fallback::dialect::sockjs;
 use towpath_fallback::handshake;
 
+use super::engine_io::EngineIo;
 use super::settings;
 use crate::answer::Refusal;
 use crate::gateway::target;
@@ -18,11 +19,93 @@ use crate::snapshot::Route;
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) route: Arc<Route>,
-    /// The path of the backend's WebSocket.
+    /// The path of the backend's WebSocket, where requests have another.
     pub(crate) path: String,
-    pub(crate) sockjs: sockjs::Service,
+    pub(crate) dialect: Dialect,
     /// The largest content of a request, in bytes.
     pub(crate) max_body: usize,
+}
+
+/// What its clients speak.
+#[derive(Debug)]
+pub(crate) enum Dialect {
+    SockJs(Arc<sockjs::Service>),
+    EngineIo(Arc<EngineIo>),
+}
+
+/// What a request asks of a service.
+pub(crate) enum Found {
+    SockJs(super::sockjs::Asked),
+    EngineIo(super::engine_io::Asked),
+}
+
+/// All services of a configuration.
+#[derive(Debug)]
+pub(crate) struct Services {
+    router: Router<Service>,
+    bases: Vec<String>,
+}
+
+/// A route that is looked up by the path of its service.
+type Entry = (towpath_conf::Route, Arc<Service>);
+
+impl Services {
+    /// Arranges the services of the configuration's routes, which are given in its order.
+    pub(crate) fn new<'r>(config: &Config, routes: impl Iterator<Item = &'r Arc<Route>>) -> Self {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut bases = Vec::new();
+        for (conf, route) in config.routes.iter().zip(routes) {
+            if let Some(base) = conf.sockjs_path() {
+                bases.push(base.to_owned());
+                entries.extend(sockjs(conf, route, base));
+            }
+            if let Some(engine_io) = &conf.fallback.engine_io {
+                bases.push(bare(&engine_io.path).to_owned());
+                entries.extend(self::engine_io(conf, route, engine_io));
+            }
+        }
+        Self {
+            router: Router::new(
+                entries
+                    .iter()
+                    .map(|(conf, service)| (conf, service.clone())),
+            ),
+            bases,
+        }
+    }
+
+    /// The service that a request is for, and what it asks of it: that of the route which a WebSocket of the same client
+    /// would take, conditions and all.
+    pub(crate) fn find(
+        &self,
+        request: &RequestHeader,
+        own_origin: impl FnOnce() -> String,
+    ) -> Option<Found> {
+        let path = request.uri.path();
+        // Most requests are for none, and need no further look.
+        self.bases.iter().find(|base| path.starts_with(*base))?;
+        let headers = handshake::equivalent(&request.headers, &[], &own_origin());
+        let target = Target {
+            method: &Method::GET,
+            headers: &headers,
+            ..target(request)
+        };
+        let service = self.router.find(&target)?.clone();
+        match &service.dialect {
+            Dialect::SockJs(sockjs) => {
+                let endpoint = sockjs::Endpoint::cut(&sockjs.base, path)?;
+                Some(Found::SockJs(super::sockjs::Asked {
+                    sockjs: sockjs.clone(),
+                    endpoint,
+                    service,
+                }))
+            }
+            Dialect::EngineIo(engine_io) => Some(Found::EngineIo(super::engine_io::Asked {
+                engine_io: engine_io.clone(),
+                service,
+            })),
+        }
+    }
 }
 
 impl Service {
@@ -38,67 +121,51 @@ impl Service {
     }
 }
 
-/// All services of a configuration.
-#[derive(Debug)]
-pub(crate) struct Services {
-    router: Router<Service>,
-    bases: Vec<String>,
+fn sockjs(conf: &towpath_conf::Route, route: &Arc<Route>, base: &str) -> Option<Entry> {
+    let sockjs = settings::sockjs(conf, base)?;
+    let service = Service {
+        route: route.clone(),
+        path: own_path(&conf.path).unwrap_or(base).to_owned(),
+        dialect: Dialect::SockJs(Arc::new(sockjs)),
+        max_body: settings::size(conf.fallback.max_body),
+    };
+    let path = PathPattern::Prefix(base.to_owned());
+    Some((at(conf, path), Arc::new(service)))
 }
 
-impl Services {
-    /// Arranges the services of the configuration's routes, which are given in its order.
-    pub(crate) fn new<'r>(config: &Config, routes: impl Iterator<Item = &'r Arc<Route>>) -> Self {
-        let mut services = Vec::new();
-        for (conf, route) in config.routes.iter().zip(routes) {
-            let Some(base) = conf.sockjs_path() else {
-                continue;
-            };
-            let Some(sockjs) = settings::sockjs(conf, base) else {
-                continue;
-            };
-            let service = Service {
-                route: route.clone(),
-                path: own_path(&conf.path).unwrap_or(base).to_owned(),
-                sockjs,
-                max_body: settings::size(conf.fallback.max_body),
-            };
-            let mut conf = conf.clone();
-            conf.path = PathPattern::Prefix(base.to_owned());
-            services.push((conf, Arc::new(service)));
-        }
-        Self {
-            bases: services
-                .iter()
-                .map(|(_, service)| service.sockjs.base.clone())
-                .collect(),
-            router: Router::new(
-                services
-                    .iter()
-                    .map(|(conf, service)| (conf, service.clone())),
-            ),
-        }
-    }
+/// It has one path, with or without a slash at its end.
+fn engine_io(
+    conf: &towpath_conf::Route,
+    route: &Arc<Route>,
+    engine_io: &towpath_conf::EngineIo,
+) -> Vec<Entry> {
+    let Some(service) = settings::engine_io(conf, bare(&engine_io.path)) else {
+        return Vec::new();
+    };
+    let service = Arc::new(Service {
+        route: route.clone(),
+        path: engine_io.path.clone(),
+        max_body: service.max_body,
+        dialect: Dialect::EngineIo(Arc::new(EngineIo {
+            service,
+            mode: engine_io.mode,
+            polling_only: Mutex::default(),
+        })),
+    });
+    let path = bare(&engine_io.path);
+    let paths = [path.to_owned(), format!("{path}/")];
+    let entry = |path| (at(conf, PathPattern::Exact(path)), service.clone());
+    paths.map(entry).into()
+}
 
-    /// The service that a request is for, and what it asks of it: that of the route which a WebSocket of the same client
-    /// would take, conditions and all.
-    pub(crate) fn find(
-        &self,
-        request: &RequestHeader,
-        own_origin: impl FnOnce() -> String,
-    ) -> Option<(Arc<Service>, sockjs::Endpoint)> {
-        let path = request.uri.path();
-        // Most requests are for none, and need no further look.
-        self.bases.iter().find(|base| path.starts_with(*base))?;
-        let headers = handshake::equivalent(&request.headers, &[], &own_origin());
-        let target = Target {
-            method: &Method::GET,
-            headers: &headers,
-            ..target(request)
-        };
-        let service = self.router.find(&target)?;
-        let endpoint = sockjs::Endpoint::cut(&service.sockjs.base, path)?;
-        Some((service.clone(), endpoint))
-    }
+fn at(conf: &towpath_conf::Route, path: PathPattern) -> towpath_conf::Route {
+    let mut conf = conf.clone();
+    conf.path = path;
+    conf
+}
+
+fn bare(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// The one path that a route has, if it has one.

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 use towpath_conf::ByteSize;
-use towpath_fallback::dialect::sockjs;
+use towpath_fallback::dialect::{engine_io, sockjs};
 use towpath_fallback::session;
 use towpath_fallback::{Bounds, Origins, Policy};
 
@@ -53,6 +53,16 @@ pub(super) fn sockjs(conf: &towpath_conf::Route, base: &str) -> Option<sockjs::S
         htmlfile: has(towpath_conf::LegacyTransport::HtmlFile),
         jsonp: has(towpath_conf::LegacyTransport::Jsonp),
         client_url: own.client_url.clone(),
+    })
+}
+
+/// What a route says of its Engine.IO at `path`; `None`: it has none.
+pub(super) fn engine_io(conf: &towpath_conf::Route, path: &str) -> Option<engine_io::Service> {
+    let fallback = Some(&conf.fallback).filter(|fallback| fallback.enabled)?;
+    Some(engine_io::Service {
+        path: path.to_owned(),
+        websocket: conf.websocket.upgrade != towpath_conf::Upgrade::Deny,
+        max_body: size(fallback.max_body),
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, header};
 use pingora::Result;
 use pingora::proxy::Session;
-use towpath_fallback::dialect::sockjs::{Endpoint, Via};
+use towpath_fallback::dialect::sockjs::{self, Endpoint, Via};
 
 use super::backend::{Aim, RouteBackend};
 use super::services::Service;
@@ -18,6 +18,7 @@ use crate::tunnel::upgrade::take_connection;
 /// What a SockJS request asks for.
 pub(crate) struct Asked {
     pub(crate) service: Arc<Service>,
+    pub(crate) sockjs: Arc<sockjs::Service>,
     pub(crate) endpoint: Endpoint,
 }
 
@@ -76,7 +77,7 @@ pub(crate) async fn carry(
         own_origin: &own_origin,
         query: &query,
         policy,
-        service: &service.sockjs,
+        service: &asked.sockjs,
         backend,
     };
     let request = content::request(request, content);
@@ -112,7 +113,7 @@ pub(crate) async fn connect(
         own_origin: &own_origin,
         query: &query,
         policy,
-        service: &service.sockjs,
+        service: &asked.sockjs,
         backend,
     };
     let headers = request.headers.clone();

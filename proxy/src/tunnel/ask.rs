@@ -17,7 +17,7 @@ use super::replay::Replay;
 use crate::answer::Refusal;
 use crate::http_error::refusal_for;
 use crate::snapshot::Route;
-use crate::upstream::{DialAnyError, Lease, dial_any, hash_key};
+use crate::upstream::{DialAnyError, HashKey, Lease, dial_any, hash_key};
 
 /// What came of handing the handshake to the backend.
 pub(crate) enum Outcome {
@@ -34,16 +34,20 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Asks one of the route's servers for a WebSocket.
+/// Asks one of the route's servers for a WebSocket; a `pinned` client always the same.
 ///
 /// Not cancel-safe: dropping the future closes the connection to the server.
 pub(crate) async fn ask_backend(
     request: Box<RequestHeader>,
     client: IpAddr,
     route: &Route,
+    pinned: bool,
 ) -> std::result::Result<(Outcome, Lease), AskError> {
     let query = request.uri.query().unwrap_or_default();
-    let key = hash_key(&route.hash, client, &request.headers, query);
+    let key = match pinned {
+        true => HashKey::Pinned(client),
+        false => hash_key(&route.hash, client, &request.headers, query),
+    };
     let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout).await?;
     let server = lease.address();
     let exchanged = exchange_handshakes(BackendSession::new(stream), request);

@@ -39,7 +39,8 @@ pub(crate) async fn carry(
     let write_timeout = passage.snapshot.config.timeouts.write.get();
     session.set_write_timeout(Some(write_timeout));
     let request = handshake_for_backend(session.req_header(), exchange, &route)?;
-    let ask = ask_backend(request, exchange.client.address, &route);
+    let pinned = exchange.pinned;
+    let ask = ask_backend(request, exchange.client.address, &route, pinned);
     // The client may leave while we wait. What it sends meanwhile stays in `Downstream`.
     let asked = tokio::select! {
         asked = ask => asked,

@@ -1,11 +1,13 @@
 //! A group of servers: chooses one for each request. What keeps its addresses and their health up to date ends with it.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
+use pingora::lb::Backend;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -169,10 +171,10 @@ impl Group {
             unhealthy |= !healthy;
             healthy && !is_tried
         };
-        let chosen = key.with_bytes(|key| {
-            self.balancer.select(key, &mut |backend, healthy| {
-                accept(backend.addr.as_inet(), healthy)
-            })
+        let mut accept = |backend: &Backend, healthy: bool| accept(backend.addr.as_inet(), healthy);
+        let chosen = key.with_bytes(|bytes| match key {
+            HashKey::Pinned(_) => favourite(&*self.balancer, bytes, &mut accept),
+            _ => self.balancer.select(bytes, &mut accept),
         });
         match chosen.as_ref().and_then(endpoint) {
             Some(endpoint) => Ok(endpoint.lease()),
@@ -181,6 +183,25 @@ impl Group {
             None => Err(NoServer::Unresolved),
         }
     }
+}
+
+/// Of all that `accept` takes, the server that is the key's: it stays so while others come and go (rendezvous hashing).
+fn favourite(
+    balancer: &dyn Balancer,
+    key: &[u8],
+    accept: &mut dyn FnMut(&Backend, bool) -> bool,
+) -> Option<Backend> {
+    let mut best: Option<(u64, Backend)> = None;
+    balancer.select(key, &mut |backend, healthy| {
+        let mut hasher = DefaultHasher::new();
+        (key, backend.addr.as_inet()).hash(&mut hasher);
+        let score = hasher.finish();
+        if accept(backend, healthy) && best.as_ref().is_none_or(|(most, _)| score > *most) {
+            best = Some((score, backend.clone()));
+        }
+        false
+    });
+    best.map(|(_, backend)| backend)
 }
 
 impl Drop for Group {

@@ -14,14 +14,20 @@ pub(crate) enum HashKey<'r> {
     Address(IpAddr),
     /// A value of the request's.
     Value(&'r [u8]),
+    /// The client's address, and the server is to be the same each time, however the group balances.
+    Pinned(IpAddr),
 }
 
 impl HashKey<'_> {
     /// Gives the key's bytes to `use_it`.
     pub(crate) fn with_bytes<T>(&self, use_it: impl FnOnce(&[u8]) -> T) -> T {
         match self {
-            Self::Address(IpAddr::V4(address)) => use_it(&address.octets()),
-            Self::Address(IpAddr::V6(address)) => use_it(&address.octets()),
+            Self::Address(IpAddr::V4(address)) | Self::Pinned(IpAddr::V4(address)) => {
+                use_it(&address.octets())
+            }
+            Self::Address(IpAddr::V6(address)) | Self::Pinned(IpAddr::V6(address)) => {
+                use_it(&address.octets())
+            }
             Self::Value(value) => use_it(value),
         }
     }

@@ -16,4 +16,4 @@ mod weak;
 pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer};
 pub(crate) use endpoint::Lease;
 pub(crate) use group::{Group, NoServer, Tried, Upstreams};
-pub(crate) use hash::hash_key;
+pub(crate) use hash::{HashKey, hash_key};

@@ -4,14 +4,22 @@
 //! as the reference does, the server of the Engine.IO project. Socket.IO 1 calls its revision 3, too, but writes text
 //! payloads otherwise (UTF-8 twice); it understands these as far as they are ASCII.
 
+mod conversation;
 mod form;
 pub mod jsonp;
+mod line;
 mod object;
 pub mod open;
+mod opening;
 pub mod packet;
 pub mod payload;
 pub mod query;
 pub mod refusal;
+mod seats;
+mod service;
+
+pub(crate) use service::EngineIo;
+pub use service::{Outcome, Service, Via};
 
 /// Which Engine.IO is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

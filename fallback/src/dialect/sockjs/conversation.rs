@@ -416,6 +416,7 @@ fn answer(key: Key, part: Part, content: Bytes, outcome: &'static str) -> Answer
         key,
         part,
         status: StatusCode::OK,
+        content_type: None,
         content,
         outcome,
         close: None,

@@ -18,5 +18,5 @@ pub use conversation::{Binary, Settings};
 pub use endpoint::Endpoint;
 pub use messages::{Malformed, Messages};
 pub(crate) use service::SockJs;
-pub use service::{Accepted, BaseUrl, Service, Via};
+pub use service::{BaseUrl, Service, Via};
 pub use transport::Receiving;

@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use super::conversation::{Conversation, Request, Settings};
 use super::frame;
 use super::response;
-use super::service::{Accepted, SockJs, Via};
+use super::service::{SockJs, Via};
 use super::tombstones::Epitaph;
 use super::transport::Receiving;
+use crate::accepted::Accepted;
 use crate::admission::Place;
 use crate::backend::{Backend, DialError, Dialled, Handshake, Report};
 use crate::body::Body;
@@ -116,7 +117,7 @@ impl<B: Backend> Opened<B> {
         let cookies = cookies(&self.dialled.headers);
         let sockjs = self.sockjs.clone();
         let door = Arc::<Door<Request>>::default();
-        let reachable = sockjs.doors.reach(id, door.clone());
+        let reachable = sockjs.doors.reach(id, door.clone(), ());
         let life = self.life(door, move |report: &Report| {
             if let Some(epitaph) = epitaph(report) {
                 let now = tokio::time::Instant::now().into_std();
@@ -137,7 +138,7 @@ impl<B: Backend> Opened<B> {
             door.call(Call::Line(connection));
             tokio::spawn(life.live());
         });
-        Accepted { cookies, start }
+        Accepted::new(cookies, start)
     }
 
     fn life<F>(self, door: Arc<Door<Request>>, over: F) -> Life<B, Conversation, F>

@@ -17,10 +17,10 @@ use super::query;
 use super::response::{self, TEXT};
 use super::tombstones::{Epitaph, Tombstones};
 use super::transport::Receiving;
+use crate::accepted::Accepted;
 use crate::admission::Admission;
 use crate::backend::Backend;
 use crate::body::{Body, Reply};
-use crate::connection::BoxedConnection;
 use crate::door::{Call, Door};
 use crate::doors::Doors;
 use crate::metrics::Metrics;
@@ -88,21 +88,6 @@ pub struct Via<'a, B> {
     pub service: &'a Service,
     /// The way to the route's backend; only what may open a session needs it.
     pub backend: Option<B>,
-}
-
-/// A WebSocket that the backend has accepted, until the client's connection is handed over.
-#[must_use]
-pub struct Accepted {
-    /// The backend's Set-Cookie fields.
-    pub cookies: Vec<HeaderValue>,
-    pub(super) start: Box<dyn FnOnce(BoxedConnection) + Send>,
-}
-
-impl Accepted {
-    /// Carries the session over the client's connection, on which 101 was answered.
-    pub fn carry(self, connection: BoxedConnection) {
-        (self.start)(connection);
-    }
 }
 
 /// The sessions of all SockJS services.

@@ -74,6 +74,7 @@ impl Dialect for Polls {
             key: answer.key,
             part: answer.part,
             status: StatusCode::OK,
+            content_type: None,
             content: write(session, &answer),
             outcome: answer.head.status.name(),
             close: close_in(session, &answer),

@@ -89,7 +89,7 @@ impl Birth {
     ) -> Option<Life<B, Polls, impl FnOnce(&Report) + Send + 'static>> {
         let id = random_id().ok()?;
         let door = Arc::<Door<Request>>::default();
-        let reachable = self.native.doors.reach(id, door.clone());
+        let reachable = self.native.doors.reach(id, door.clone(), ());
         self.remembered.tell(Outcome {
             answer: Arc::new(Answer::Ok(Box::new(self.opened(&id, &dialled)))),
             cookies: cookies(&dialled.headers),
@@ -150,7 +150,9 @@ fn protocol(headers: &HeaderMap) -> String {
 impl From<DialError> for Outcome {
     fn from(error: DialError) -> Self {
         let (answer, cookies) = match error {
-            DialError::Refused { status, headers } => (
+            DialError::Refused {
+                status, headers, ..
+            } => (
                 Answer::Refused {
                     http_status: status,
                 },

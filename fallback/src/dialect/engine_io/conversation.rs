@@ -1,0 +1,511 @@
+//! One session's polls and posts, and its WebSocket once it has upgraded, without sockets. Packets pass as they are: the
+//! backend pings, times out and closes; here is only decided what each request is answered, and when.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::Revision;
+use super::jsonp::Callback;
+use super::line::{Line, Step};
+use super::packet::Id;
+use super::payload::{Form, encode};
+use super::refusal::{Code, Refusal};
+use crate::dialect::{Answer, Dialect, FromLine, Key, Part, ToLine};
+use crate::session::{Client, Close, Ended, Frame, Message, Session, Took};
+
+/// How long a poll that broke off waits for the same request again: browsers repeat a GET whose keep-alive connection
+/// turned out to be closed, and nobody knows of it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Polls that are answered with nothing while a client upgrades are this far apart.
+const NOOP_SPACING: Duration = Duration::from_millis(100);
+
+/// What the backend and its client have agreed upon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) revision: Revision,
+    /// The form of payloads that the client takes.
+    pub(crate) takes: Form,
+    /// How long a ping may be unanswered.
+    pub(crate) ping_timeout: Duration,
+}
+
+/// What a client asks of a session that there is.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// The packets that there are.
+    Poll {
+        /// What makes the request's URL another.
+        mark: Option<String>,
+        callback: Option<Callback>,
+    },
+    /// To pass packets on.
+    Post {
+        mark: Option<String>,
+        packets: Vec<Message>,
+    },
+    /// By another transport than the session's.
+    Mismatch,
+    /// Something that ends the session.
+    Fault,
+}
+
+/// The requests of one session.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    settings: Settings,
+    poll: Option<Poll>,
+    /// A poll broke off.
+    broken: Option<Broken>,
+    posts: VecDeque<Post>,
+    replies: VecDeque<Answer>,
+    last_poll: Option<Remembered>,
+    last_post: Option<String>,
+    /// When the client was told the last ping that it has not answered.
+    pinged: Option<Instant>,
+    /// When a poll may be answered with nothing, while the client upgrades.
+    noop_at: Option<Instant>,
+    line: Option<Line>,
+    upgraded: bool,
+}
+
+#[derive(Debug)]
+struct Poll {
+    key: Key,
+    mark: Option<String>,
+    callback: Option<Callback>,
+}
+
+#[derive(Debug)]
+struct Broken {
+    mark: String,
+    until: Instant,
+}
+
+/// Packets that wait for room.
+#[derive(Debug)]
+struct Post {
+    /// `None`: nobody waits for its answer.
+    key: Option<Key>,
+    mark: Option<String>,
+    next: Option<Message>,
+    packets: std::vec::IntoIter<Message>,
+}
+
+/// The answer to a poll, for whoever did not get it.
+#[derive(Debug)]
+struct Remembered {
+    mark: String,
+    content_type: &'static str,
+    content: Bytes,
+}
+
+impl Conversation {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            poll: None,
+            broken: None,
+            posts: VecDeque::new(),
+            replies: VecDeque::new(),
+            last_poll: None,
+            last_post: None,
+            pinged: None,
+            noop_at: None,
+            line: None,
+            upgraded: false,
+        }
+    }
+
+    fn poll(&mut self, session: &mut Session, poll: Poll, now: Instant) {
+        let known = self
+            .last_poll
+            .as_ref()
+            .filter(|last| poll.mark.as_ref() == Some(&last.mark));
+        if let Some(known) = known {
+            let answer = Answer {
+                content_type: Some(known.content_type),
+                ..ok(poll.key, known.content.clone())
+            };
+            return self.replies.push_back(answer);
+        }
+        self.expire(session, now);
+        if let Some(code) = self.refusal(session) {
+            return self.refuse(poll.key, code);
+        }
+        let broken = self.broken.take();
+        if broken.is_some_and(|broken| poll.mark.as_ref() != Some(&broken.mark)) {
+            self.refuse(poll.key, Code::UnknownSession);
+            return session.abandon(now);
+        }
+        match self.poll.take() {
+            Some(old) if old.mark.is_some() && old.mark == poll.mark => {
+                self.replies.push_back(cut(old.key));
+                self.poll = Some(poll);
+            }
+            Some(old) => {
+                self.reply(&old, &[Message::text("1")]);
+                self.refuse(poll.key, Code::BadRequest);
+                session.abandon(now);
+            }
+            None => self.poll = Some(poll),
+        }
+    }
+
+    fn post(&mut self, session: &mut Session, post: Post, now: Instant) {
+        let Some(key) = post.key else {
+            return;
+        };
+        if post.mark.is_some() && post.mark == self.last_post {
+            return self.replies.push_back(done(key));
+        }
+        if let Some(code) = self.refusal(session) {
+            return self.refuse(key, code);
+        }
+        match self.posts.front_mut() {
+            Some(old) if old.mark.is_some() && old.mark == post.mark => {
+                let old = old.key.replace(key);
+                self.replies.extend(old.map(cut));
+            }
+            Some(_) => {
+                self.refuse(key, Code::BadRequest);
+                session.abandon(now);
+            }
+            None => {
+                self.posts.push_back(post);
+                self.pass_on(session, now);
+            }
+        }
+    }
+
+    /// Why nothing more is asked of the session, if so.
+    fn refusal(&self, session: &Session) -> Option<Code> {
+        match session.client() {
+            Client::Live if self.upgraded => Some(Code::BadRequest),
+            Client::Live => None,
+            Client::Closed | Client::Gone => Some(Code::UnknownSession),
+        }
+    }
+
+    /// The backend closes a session whose client is silent; its Close may be on its way still.
+    fn expire(&mut self, session: &mut Session, now: Instant) {
+        let silent = |pinged| now >= pinged + self.settings.ping_timeout;
+        if self.pinged.is_some_and(silent) && !self.upgraded {
+            session.abandon(now);
+        }
+    }
+
+    /// Passes on what the client has said, as far as there is room.
+    fn pass_on(&mut self, session: &mut Session, now: Instant) {
+        while let Some(post) = self.posts.front_mut() {
+            let Some(packet) = post.next.take().or_else(|| post.packets.next()) else {
+                let post = self.posts.pop_front();
+                self.posted(post);
+                continue;
+            };
+            if self.takes_itself(&packet, session, now) {
+                continue;
+            }
+            if let (Took::Full, Some(post)) =
+                (session.say(packet.clone(), now), self.posts.front_mut())
+            {
+                post.next = Some(packet);
+                return;
+            }
+        }
+        self.posts.shrink_to(1);
+    }
+
+    fn posted(&mut self, post: Option<Post>) {
+        let Some(post) = post else {
+            return;
+        };
+        if post.mark.is_some() {
+            self.last_post = post.mark;
+        }
+        self.replies.extend(post.key.map(done));
+    }
+
+    /// Whether a packet is for us, not for the backend.
+    fn takes_itself(&mut self, packet: &Message, session: &mut Session, now: Instant) -> bool {
+        match Id::of(self.settings.revision, packet) {
+            _ if self.upgraded => false,
+            Some(Id::Close) => {
+                if let Some(poll) = self.poll.take() {
+                    self.reply(&poll, &[Message::text("6")]);
+                }
+                session.end(Close::default(), Close::default(), Ended::Client, now);
+                while session.next_to_client(now).is_some() {}
+                true
+            }
+            Some(Id::Upgrade | Id::Noop) => true,
+            Some(Id::Pong) => {
+                self.pinged = None;
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Answers the poll that waits, if there is something to say.
+    fn answer_poll(&mut self, session: &mut Session, now: Instant) {
+        let Some(poll) = self.poll.take() else {
+            return;
+        };
+        if session.client() == Client::Gone {
+            return self.refuse(poll.key, Code::UnknownSession);
+        }
+        let packets = self.packets(session, now);
+        let upgrading = self.line.as_ref().is_some_and(Line::is_probed);
+        if !packets.is_empty() {
+            self.reply(&poll, &packets);
+        } else if self.upgraded || (upgrading && self.noop_at.is_none_or(|at| at <= now)) {
+            self.noop_at = Some(now + NOOP_SPACING);
+            self.reply(&poll, &[Message::text("6")]);
+        } else {
+            self.poll = Some(poll);
+        }
+    }
+
+    /// All that is there for the client, and the end.
+    fn packets(&mut self, session: &mut Session, now: Instant) -> Vec<Message> {
+        let mut packets = Vec::new();
+        if self.upgraded {
+            return packets;
+        }
+        while let Some(frame) = session.next_to_client(now) {
+            match frame {
+                Frame::Message(packet) => {
+                    if self.is_ping(&packet) {
+                        self.pinged = Some(now);
+                    }
+                    packets.push(packet);
+                }
+                Frame::Close(_) => packets.push(Message::text("1")),
+                // Nothing here is cut into fragments.
+                Frame::Fragment(_) | Frame::Last(_) => {}
+            }
+        }
+        packets
+    }
+
+    /// Whether it is a ping that its client must answer.
+    fn is_ping(&self, packet: &Message) -> bool {
+        self.settings.revision == Revision::V4 && packet.payload == "2"
+    }
+
+    /// A client that is away when the backend closes is told so by the session's absence, unless there is something else
+    /// for it.
+    fn forget_pings(&mut self, session: &mut Session, now: Instant) {
+        if self.poll.is_some() || !session.to_client().is_closed() || self.upgraded {
+            return;
+        }
+        let worthless = session.to_client().after(0).all(|(_, frame)| match frame {
+            Frame::Message(packet) => self.is_ping(packet),
+            _ => true,
+        });
+        if worthless {
+            while session.next_to_client(now).is_some() {}
+        }
+    }
+
+    fn reply(&mut self, poll: &Poll, packets: &[Message]) {
+        let encoded = encode(self.settings.revision, self.settings.takes, packets);
+        let content = match &poll.callback {
+            Some(callback) => callback.script(&encoded.body),
+            None => encoded.body,
+        };
+        let content_type = encoded.form.content_type();
+        self.last_poll = poll.mark.clone().map(|mark| Remembered {
+            mark,
+            content_type,
+            content: content.clone(),
+        });
+        self.replies.push_back(Answer {
+            content_type: Some(content_type),
+            ..ok(poll.key, content)
+        });
+    }
+
+    fn refuse(&mut self, key: Key, code: Code) {
+        let refusal = Refusal::from(code);
+        self.replies.push_back(Answer {
+            status: refusal.status(),
+            content_type: Some(Refusal::CONTENT_TYPE),
+            outcome: "refused",
+            ..ok(key, refusal.body())
+        });
+    }
+}
+
+impl Dialect for Conversation {
+    type Request = Request;
+
+    fn request(&mut self, session: &mut Session, key: Key, request: Request, now: Instant) {
+        match request {
+            Request::Poll { mark, callback } => {
+                let poll = Poll {
+                    key,
+                    mark,
+                    callback,
+                };
+                self.poll(session, poll, now);
+            }
+            Request::Post { mark, packets } => {
+                let post = Post {
+                    key: Some(key),
+                    mark,
+                    next: None,
+                    packets: packets.into_iter(),
+                };
+                self.post(session, post, now);
+            }
+            Request::Mismatch => {
+                let code = self.refusal(session).unwrap_or(Code::BadRequest);
+                self.refuse(key, code);
+            }
+            Request::Fault => {
+                self.refuse(key, Code::BadRequest);
+                session.abandon(now);
+            }
+        }
+    }
+
+    fn forget(&mut self, session: &mut Session, key: Key, now: Instant) {
+        let mut posts = self.posts.iter_mut();
+        if let Some(post) = posts.find(|post| post.key == Some(key)) {
+            post.key = None;
+        }
+        let Some(poll) = self.poll.take_if(|poll| poll.key == key) else {
+            return;
+        };
+        match poll.mark {
+            Some(mark) => {
+                let until = now + GRACE;
+                self.broken = Some(Broken { mark, until });
+            }
+            None => session.abandon(now),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        session: &mut Session,
+        now: Instant,
+        _: impl Fn(Key) -> bool,
+    ) -> Option<Answer> {
+        if self.broken.take_if(|broken| broken.until <= now).is_some() {
+            session.abandon(now);
+        }
+        self.pass_on(session, now);
+        self.forget_pings(session, now);
+        self.answer_poll(session, now);
+        self.replies.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let upgrading = self.poll.is_some() && self.line.as_ref().is_some_and(Line::is_probed);
+        let deadlines = [
+            self.broken.as_ref().map(|broken| broken.until),
+            self.noop_at.filter(|_| upgrading),
+            self.line.as_ref().and_then(Line::deadline),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn attach(&mut self, _: &mut Session, now: Instant) {
+        self.line = Some(Line::new(now));
+        self.noop_at = None;
+    }
+
+    fn hears(&self, _: &Session) -> bool {
+        !self.upgraded || self.posts.is_empty()
+    }
+
+    fn hear(&mut self, session: &mut Session, said: FromLine, now: Instant) {
+        let Some(line) = &mut self.line else {
+            return;
+        };
+        match line.hear(said) {
+            Step::None => {}
+            Step::Upgraded => self.upgraded = true,
+            Step::Packet(packet) => {
+                self.posts.push_back(Post {
+                    key: None,
+                    mark: None,
+                    next: Some(packet),
+                    packets: Vec::new().into_iter(),
+                });
+                self.pass_on(session, now);
+            }
+            // Polling goes on.
+            Step::GaveUp => self.line = None,
+            Step::Closed(close, why) => {
+                session.end(close.clone(), close, why, now);
+                while session.next_to_client(now).is_some() {}
+            }
+            Step::Lost => session.abandon(now),
+        }
+    }
+
+    fn tell(&mut self, session: &mut Session, now: Instant) -> Option<ToLine> {
+        let line = self.line.as_mut()?;
+        let over = session.client() == Client::Gone;
+        if let Some(told) = line.tell(over, now) {
+            return Some(told);
+        }
+        if !self.upgraded {
+            return None;
+        }
+        match session.next_to_client(now)? {
+            Frame::Message(packet) => Some(ToLine::Message(packet)),
+            Frame::Close(close) => Some(line.finish(close)),
+            Frame::Fragment(_) | Frame::Last(_) => None,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let posts = self.posts.iter().map(|post| {
+            let next = post.next.iter();
+            next.chain(post.packets.as_slice())
+                .map(|packet| packet.payload.len())
+                .sum::<usize>()
+        });
+        let last = self.last_poll.as_ref().map_or(0, |last| last.content.len());
+        posts.sum::<usize>() + last
+    }
+}
+
+fn ok(key: Key, content: Bytes) -> Answer {
+    Answer {
+        key,
+        part: Part::Whole,
+        status: StatusCode::OK,
+        content_type: None,
+        content,
+        outcome: "ok",
+        close: None,
+    }
+}
+
+/// What a post is answered.
+fn done(key: Key) -> Answer {
+    Answer {
+        content_type: Some("text/html"),
+        ..ok(key, Bytes::from_static(b"ok"))
+    }
+}
+
+fn cut(key: Key) -> Answer {
+    Answer {
+        part: Part::Cut,
+        outcome: "superseded",
+        ..ok(key, Bytes::new())
+    }
+}
+
+#[cfg(test)]
+mod tests;

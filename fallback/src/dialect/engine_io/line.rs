@@ -1,0 +1,128 @@
+//! A client's WebSocket: first it proves that it gets through, then it takes the place of the polls.
+
+use std::time::{Duration, Instant};
+
+use crate::dialect::{FromLine, ToLine};
+use crate::session::{Close, Ended, Message};
+
+/// How long a client may take from its WebSocket's opening to the upgrade.
+const UPGRADE: Duration = Duration::from_secs(10);
+
+/// Where it stands.
+#[derive(Debug)]
+pub(super) struct Line {
+    state: State,
+    until: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    New,
+    /// Its probe is here, and the answer is next.
+    Probed,
+    /// The answer is out.
+    Answered,
+    Upgraded,
+    /// It said what it may not, or took too long.
+    Wrong,
+    Over,
+}
+
+/// What follows from what it says.
+pub(super) enum Step {
+    None,
+    Upgraded,
+    Packet(Message),
+    /// It ended before it had upgraded.
+    GaveUp,
+    /// It ended with a close.
+    Closed(Close, Ended),
+    /// It ended without.
+    Lost,
+}
+
+impl Line {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            state: State::New,
+            until: now + UPGRADE,
+        }
+    }
+
+    /// Whether the client is about to upgrade.
+    pub(super) fn is_probed(&self) -> bool {
+        matches!(self.state, State::Probed | State::Answered)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let upgrades = matches!(self.state, State::New | State::Probed | State::Answered);
+        upgrades.then_some(self.until)
+    }
+
+    pub(super) fn hear(&mut self, said: FromLine) -> Step {
+        let upgraded = self.state == State::Upgraded;
+        match said {
+            FromLine::Alive => Step::None,
+            FromLine::Message(packet) if upgraded => Step::Packet(packet),
+            FromLine::Message(packet) => self.upgrade(&packet),
+            FromLine::Close(_) | FromLine::Fault(_) | FromLine::Lost if !upgraded => Step::GaveUp,
+            FromLine::Close(close) => {
+                self.state = State::Over;
+                Step::Closed(close, Ended::Client)
+            }
+            FromLine::Fault(fault) => {
+                self.state = State::Over;
+                Step::Closed(fault.close(), Ended::ClientFault(fault))
+            }
+            FromLine::Lost => {
+                self.state = State::Over;
+                Step::Lost
+            }
+        }
+    }
+
+    fn upgrade(&mut self, packet: &Message) -> Step {
+        match (&self.state, &packet.payload[..]) {
+            (State::New, b"2probe") => {
+                self.state = State::Probed;
+                Step::None
+            }
+            (State::Answered, b"5") => {
+                self.state = State::Upgraded;
+                Step::Upgraded
+            }
+            _ => {
+                self.state = State::Wrong;
+                Step::None
+            }
+        }
+    }
+
+    /// What it is to be told of itself. `over`: the session is.
+    pub(super) fn tell(&mut self, over: bool, now: Instant) -> Option<ToLine> {
+        if self.deadline().is_some_and(|until| until <= now) {
+            self.state = State::Wrong;
+        }
+        match self.state {
+            State::Probed => {
+                self.state = State::Answered;
+                Some(ToLine::Message(Message::text("3probe")))
+            }
+            State::Wrong => Some(self.finish(Close::new(1000, ""))),
+            State::New | State::Answered | State::Upgraded if over => {
+                self.state = State::Over;
+                Some(ToLine::Cut)
+            }
+            State::New | State::Answered | State::Upgraded | State::Over => None,
+        }
+    }
+
+    /// It is told the end, and nothing more.
+    pub(super) fn finish(&mut self, close: Close) -> ToLine {
+        self.state = State::Over;
+        match close.abnormal {
+            true => ToLine::Cut,
+            false => ToLine::Close(close),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Engine.IO between pingora's sessions and the fallback.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Method;
+use pingora::Result;
+use pingora::proxy::Session;
+use towpath_conf::EngineIoMode;
+use towpath_fallback::dialect::engine_io::query::{Query, Transport, upstream};
+use towpath_fallback::dialect::engine_io::{Outcome, Service, Via};
+
+use super::backend::{Aim, RouteBackend};
+use super::services;
+use super::upgrade::accept;
+use super::{await_answer, content, read_content};
+use crate::classify::Kind;
+use crate::gateway::{Exchange, Passage};
+use crate::shared::Shared;
+use crate::snapshot::Route;
+use crate::tunnel::upgrade::take_connection;
+
+/// How long a backend that allows nothing but polling is not asked for a WebSocket again.
+const POLLING_ONLY: Duration = Duration::from_secs(300);
+
+/// What a route says of its Engine.IO, and what is known of its backend.
+#[derive(Debug)]
+pub(crate) struct EngineIo {
+    pub(super) service: Service,
+    pub(super) mode: EngineIoMode,
+    /// Until when its backend is taken to allow nothing but polling.
+    pub(super) polling_only: Mutex<Option<Instant>>,
+}
+
+/// Which way an Engine.IO request takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// It is answered here.
+    Answer,
+    /// It is a handshake for a session that there is here.
+    Upgrade,
+    /// It goes to the backend as it is: the same server for the same client, which keeps its session.
+    Pass,
+}
+
+impl EngineIo {
+    /// Which way a request takes.
+    pub(crate) fn lane(
+        &self,
+        kind: Kind,
+        method: &Method,
+        query: &str,
+        own_origin: &str,
+        shared: &Shared,
+    ) -> Lane {
+        // What a preflight is answered is the backend's to say.
+        if self.mode == EngineIoMode::Pass || *method == Method::OPTIONS {
+            return Lane::Pass;
+        }
+        let parsed = Query::parse(query);
+        let is_here = || {
+            shared
+                .fallback
+                .knows_engine_io(&self.service, own_origin, query)
+        };
+        match (kind, parsed.sid.is_some()) {
+            // One that begins with a WebSocket is a WebSocket's like any other.
+            (Kind::Upgrade, false) => Lane::Pass,
+            (Kind::Upgrade, true) if self.passes() && !is_here() => Lane::Pass,
+            (Kind::Upgrade, true) => Lane::Upgrade,
+            (Kind::Http, _) if parsed.transport == Transport::WebSocket => Lane::Answer,
+            (Kind::Http, _) if self.passes() && !is_here() => Lane::Pass,
+            (Kind::Http, _) => Lane::Answer,
+        }
+    }
+
+    /// Whether a client's requests must all reach the same server: its session is there.
+    pub(crate) fn pins(&self) -> bool {
+        self.mode == EngineIoMode::Pass || self.passes()
+    }
+
+    fn passes(&self) -> bool {
+        let mut until = self.polling_only();
+        until.take_if(|until| *until <= Instant::now());
+        until.is_some()
+    }
+
+    /// No code here can panic while it holds the lock.
+    fn polling_only(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.polling_only
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A service, as requests to it need it.
+pub(crate) struct Asked {
+    pub(crate) service: Arc<services::Service>,
+    pub(crate) engine_io: Arc<EngineIo>,
+}
+
+/// Answers a request. `Ok(false)`: it is to go to the backend as it is.
+pub(crate) async fn carry(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    shared: &Arc<Shared>,
+    asked: Asked,
+) -> Result<bool> {
+    let route = asked.service.route.clone();
+    exchange.passage = Some(Passage::new(shared.snapshot(), route.clone()));
+    let most = asked.service.max_body;
+    let content = match session.req_header().method == Method::GET {
+        // It has none, and may be passed on yet.
+        true => Some(Ok(Bytes::new())),
+        false => read_content(session, exchange, shared, most).await?,
+    };
+    let (Some(content), Some(policy)) = (content, &route.fallback) else {
+        return Ok(true);
+    };
+    let backend = backend(session, exchange, shared, &route)?;
+    let request = session.req_header();
+    let (own_origin, query) = (
+        exchange.client.own_origin(request),
+        query(session).to_owned(),
+    );
+    let via = Via {
+        client: exchange.client.address,
+        own_origin: &own_origin,
+        query: &query,
+        policy,
+        service: &asked.engine_io.service,
+        backend,
+    };
+    let has_session = Query::parse(&query).sid.is_some();
+    let request = content::request(request, content);
+    let answered = shared.fallback.serve_engine_io(request, via);
+    let response = match await_answer(session, answered).await? {
+        None => return Ok(true),
+        Some(Outcome::PollingOnly(_)) if asked.engine_io.mode == EngineIoMode::Auto => {
+            *asked.engine_io.polling_only() = Some(Instant::now() + POLLING_ONLY);
+            exchange.pinned = true;
+            return Ok(false);
+        }
+        Some(Outcome::PollingOnly(response) | Outcome::Answered(response)) => response,
+    };
+    exchange.summed_up = has_session && response.status().is_success();
+    content::write(session, response, Some(&route.response_headers)).await?;
+    Ok(true)
+}
+
+/// Answers a handshake for a session's WebSocket. `Ok(true)`: it was answered.
+pub(crate) async fn upgrade(
+    session: &mut Session,
+    exchange: &mut Exchange,
+    shared: &Arc<Shared>,
+    asked: Asked,
+) -> Result<bool> {
+    let route = asked.service.route.clone();
+    let snapshot = shared.snapshot();
+    session.set_write_timeout(Some(snapshot.config.timeouts.write.get()));
+    exchange.passage = Some(Passage::new(snapshot, route.clone()));
+    let Some(policy) = &route.fallback else {
+        return Ok(true);
+    };
+    let request = session.req_header();
+    let (own_origin, query) = (
+        exchange.client.own_origin(request),
+        query(session).to_owned(),
+    );
+    let via = Via::<RouteBackend> {
+        client: exchange.client.address,
+        own_origin: &own_origin,
+        query: &query,
+        policy,
+        service: &asked.engine_io.service,
+        backend: None,
+    };
+    match shared.fallback.upgrade_engine_io(&request.headers, &via) {
+        Ok(accepted) => {
+            accept(session, [], Some(&route.response_headers)).await?;
+            if let Some(client) = take_connection(session, exchange) {
+                accepted.carry(client);
+            }
+        }
+        Err(response) => {
+            content::write(session, response, Some(&route.response_headers)).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// The way to the backend for whoever opens a session.
+fn backend(
+    session: &Session,
+    exchange: &Exchange,
+    shared: &Arc<Shared>,
+    route: &Arc<Route>,
+) -> Result<Option<RouteBackend>> {
+    let request = session.req_header();
+    let raw = query(session);
+    if Query::parse(raw).sid.is_some() {
+        return Ok(None);
+    }
+    let query = upstream(raw);
+    let aim = Aim {
+        path: request.uri.path(),
+        query: &query,
+    };
+    RouteBackend::new(request, aim, exchange, route, shared).map(Some)
+}
+
+fn query(session: &Session) -> &str {
+    session.req_header().uri.query().unwrap_or_default()
+}
