@@ -4,6 +4,7 @@
 mod both_sides;
 mod conversation;
 mod gone;
+mod networks;
 
 use std::net::SocketAddr;
 
@@ -41,7 +42,8 @@ const ROOMS: [&str; 7] = [
 struct Service {
     site: Peer,
     towpath: Towpath,
-    prefix: &'static str,
+    /// Where clients find the services.
+    services: String,
 }
 
 impl Service {
@@ -78,10 +80,11 @@ impl Service {
         let routes = format!("{}  - {{ upstream: {} }}\n", rooms.concat(), site.address());
         // All of them come from one address.
         let limits = "limits: { opens_per_second: off }\n";
+        let towpath = Towpath::start(&format!("routes:\n{routes}{limits}")).await;
         Self {
-            towpath: Towpath::start(&format!("routes:\n{routes}{limits}")).await,
+            services: format!("{}{prefix}", towpath.address()),
+            towpath,
             site,
-            prefix,
         }
     }
 
@@ -109,10 +112,9 @@ impl Service {
     /// What a script of `tests/peers/node/sockjs` tells of each transport. It takes, after what is its own, where the
     /// services are, further addresses, and the transports.
     async fn tells(&self, script: &[&str], others: &[SocketAddr], transports: &[&str]) -> Value {
-        let services = format!("{}{}", self.towpath.address(), self.prefix);
         let others: Vec<_> = others.iter().map(SocketAddr::to_string).collect();
         let mut arguments = script[1..].to_vec();
-        arguments.push(&services);
+        arguments.push(&self.services);
         arguments.extend(others.iter().map(String::as_str));
         arguments.extend(transports);
         let said = Peer::node_client(&format!("sockjs/{}", script[0]), &arguments).await;

@@ -1,7 +1,8 @@
 // A SockJS connection with a memory. In pages and in Node alike: whoever runs this brings the client.
 
-// What comes of a busy machine is no verdict on a transport.
-const PATIENCE = 15_000;
+// How long a transport has to open, in ms. What comes of a busy machine is no verdict on the only one; of several, the
+// next may have its turn.
+const patience = ({ length }) => (length > 1 ? 3_000 : 15_000);
 
 export class Conversation {
   static latest = null;
@@ -16,7 +17,7 @@ export class Conversation {
     this.waiting = [];
     Conversation.latest = this;
     const url = `${base}${path}${path.includes('?') ? '&' : '?'}id=${this.id}`;
-    this.socket = new SockJS(url, undefined, { transports, timeout: PATIENCE });
+    this.socket = new SockJS(url, undefined, { transports, timeout: patience(transports) });
     this.socket.onopen = () => this.#happened('open');
     this.socket.onmessage = ({ data }) => {
       this.messages.push(data);
