@@ -1,5 +1,5 @@
-// The real client in Chromium: the checks of some modules of pages/ by each of these transports, in pages of PAGES:PORT,
-// which may be where the services are, or another origin.
+// The real client in Chromium: the checks of some modules of pages/ by each of these transports, in pages of
+// PAGES:PORT, which may be where the services are, or another origin.
 // Usage: node in-chromium.mjs MODULE[,MODULE...] SERVICES PAGES:PORT TRANSPORT...
 import { tell } from '../chromium.mjs';
 

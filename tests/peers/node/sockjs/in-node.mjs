@@ -1,5 +1,5 @@
-// The real client in Node: the checks of some modules of pages/ by each of these transports, or by whichever it takes of
-// some (websocket+xhr-polling).
+// The real client in Node: the checks of some modules of pages/ by each of these transports, or by whichever of several
+// it takes (websocket+xhr-polling).
 // Usage: node in-node.mjs MODULE[,MODULE...] SERVICES SITE:PORT TRANSPORT...
 import SockJS from 'sockjs-client';
 import { load, run } from './pages/run.js';

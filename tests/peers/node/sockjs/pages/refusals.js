@@ -7,6 +7,6 @@ async function refused(client, status) {
   return { ...end, handshakes: (await it.record()).handshakes.length };
 }
 
-const statuses = [401, 403, 404];
+const check = (status) => [`refused with ${status}`, (client) => refused(client, status)];
 
-export const CHECKS = Object.fromEntries(statuses.map((status) => [`refused with ${status}`, (client) => refused(client, status)]));
+export const CHECKS = Object.fromEntries([401, 403, 404].map(check));
