@@ -190,7 +190,7 @@ impl Fallback {
         &self,
         headers: &HeaderMap,
         via: &engine_io::Via<'_, B>,
-    ) -> Result<Accepted, Response<Body>> {
+    ) -> Result<Accepted, Box<Response<Body>>> {
         self.engine_io.upgrade(headers, via)
     }
 

@@ -184,7 +184,7 @@ pub(crate) async fn upgrade(
             }
         }
         Err(response) => {
-            content::write(session, response, Some(&route.response_headers)).await?;
+            content::write(session, *response, Some(&route.response_headers)).await?;
         }
     }
     Ok(true)

@@ -66,9 +66,9 @@ pub(super) struct Opened {
 pub(super) enum NotOpened {
     Busy,
     /// There is no answer of the backend's.
-    Dial(DialError),
+    Dial(Box<DialError>),
     /// The backend refuses, in words of the protocol or its own.
-    Refused(Refusal, HeaderMap),
+    Refused(Box<(Refusal, HeaderMap)>),
 }
 
 impl<'a> Wanted<'a> {
@@ -103,9 +103,9 @@ impl<'a> Wanted<'a> {
             engine_io.metrics.busy(busy);
             NotOpened::Busy
         })?;
-        let mut backend = backend.ok_or(NotOpened::Dial(DialError::Unreachable))?;
+        let mut backend = backend.ok_or_else(NotOpened::unreachable)?;
         let asked = timeout(self.open_timeout, Box::pin(self.ask(&mut backend))).await;
-        match asked.unwrap_or(Err(NotOpened::Dial(DialError::Timeout))) {
+        match asked.unwrap_or_else(|_| Err(NotOpened::Dial(Box::new(DialError::Timeout)))) {
             Ok((socket, headers, first)) => {
                 self.begin(engine_io, backend, place, (socket, headers, first))
             }
@@ -132,9 +132,9 @@ impl<'a> Wanted<'a> {
                 headers,
                 content,
             }) if status.is_client_error() => {
-                return Err(NotOpened::Refused(Refusal::of_backend(&content), headers));
+                return Err(NotOpened::refused(Refusal::of_backend(&content), headers));
             }
-            Err(error) => return Err(NotOpened::Dial(error)),
+            Err(error) => return Err(NotOpened::Dial(Box::new(error))),
         };
         let mut socket = Socket::new(stream, Role::Client, self.limits.max_message);
         match first(&mut socket).await {
@@ -156,7 +156,7 @@ impl<'a> Wanted<'a> {
             return unsupported(headers);
         };
         let Ok(random) = random_id() else {
-            return Err(NotOpened::Dial(DialError::Unreachable));
+            return Err(NotOpened::unreachable());
         };
         // Clients of revision 3 show the id to their users.
         let (id, sid) = match revision {
@@ -231,14 +231,22 @@ impl<'a> Wanted<'a> {
 impl NotOpened {
     /// A backend that speaks no such revision says so after its 101, in its own way.
     fn unsupported(headers: HeaderMap) -> Self {
-        Self::Refused(Code::UnsupportedVersion.into(), headers)
+        Self::refused(Code::UnsupportedVersion.into(), headers)
+    }
+
+    fn refused(refusal: Refusal, headers: HeaderMap) -> Self {
+        Self::Refused(Box::new((refusal, headers)))
+    }
+
+    fn unreachable() -> Self {
+        Self::Dial(Box::new(DialError::Unreachable))
     }
 
     fn name(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
             Self::Dial(error) => error.name(),
-            Self::Refused(..) => "refused",
+            Self::Refused(_) => "refused",
         }
     }
 }

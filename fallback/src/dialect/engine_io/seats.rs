@@ -62,7 +62,8 @@ impl Whose {
             (Some(own), Some(other)) => own != other,
             _ => false,
         };
-        !differ && !(self.own && other.foreign) && !(self.foreign && other.own)
+        let sites_differ = (self.own && other.foreign) || (self.foreign && other.own);
+        !(differ || sites_differ)
     }
 }
 

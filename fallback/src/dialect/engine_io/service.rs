@@ -142,20 +142,21 @@ impl EngineIo {
         &self,
         headers: &HeaderMap,
         via: &Via<'_, B>,
-    ) -> Result<Accepted, Response<Body>> {
+    ) -> Result<Accepted, Box<Response<Body>>> {
+        let refused = |code: Code| Err(Box::new(refused(&code.into())));
         let query = Query::parse(via.query);
         let origin = origin::of(headers, via.own_origin);
         if !via.policy.origins.allow(&origin, via.own_origin) {
-            return Err(refused(&Code::Forbidden.into()));
+            return refused(Code::Forbidden);
         }
         if query.transport != Transport::WebSocket || !via.service.websocket {
-            return Err(refused(&Code::BadRequest.into()));
+            return refused(Code::BadRequest);
         }
         let Some((door, about)) = self.find(&query, &via.name()) else {
-            return Err(refused(&Code::UnknownSession.into()));
+            return refused(Code::UnknownSession);
         };
         if !about.belongs_to(headers) {
-            return Err(refused(&Code::UnknownSession.into()));
+            return refused(Code::UnknownSession);
         }
         let start = Box::new(move |connection| door.call(Call::Line(connection)));
         Ok(Accepted::new(Vec::new(), start))
@@ -191,11 +192,12 @@ impl EngineIo {
                 Outcome::Answered(response)
             }
             Err(NotOpened::Busy) => Outcome::Answered(bare(StatusCode::SERVICE_UNAVAILABLE)),
-            Err(NotOpened::Dial(DialError::Timeout)) => {
-                Outcome::Answered(bare(StatusCode::GATEWAY_TIMEOUT))
-            }
-            Err(NotOpened::Dial(_)) => Outcome::Answered(bare(StatusCode::BAD_GATEWAY)),
-            Err(NotOpened::Refused(refusal, headers)) => {
+            Err(NotOpened::Dial(error)) => Outcome::Answered(bare(match *error {
+                DialError::Timeout => StatusCode::GATEWAY_TIMEOUT,
+                _ => StatusCode::BAD_GATEWAY,
+            })),
+            Err(NotOpened::Refused(refused_with)) => {
+                let (refusal, headers) = *refused_with;
                 let mut response = refused(&refusal);
                 response.headers_mut().extend(sharing(&headers));
                 for cookie in cookies(&headers) {
