@@ -13,11 +13,20 @@ pub type Checks = BTreeMap<String, Value>;
 
 /// Runs a checklist of `tests/peers/node`: against a URL, the first of `arguments`. Every check must hold.
 pub async fn checklist(script: &str, arguments: &[&str]) -> Checks {
-    let mut command = node(script);
+    all_hold(node(script), arguments).await
+}
+
+/// The same for a checklist of `tests/peers/python`.
+pub async fn python_checklist(script: &str, arguments: &[&str]) -> Checks {
+    all_hold(python(script), arguments).await
+}
+
+async fn all_hold(mut command: Command, arguments: &[&str]) -> Checks {
     command.args(arguments);
+    let what = format!("{command:?}");
     let output = run(command).await;
     let checks: Checks = output.lines().map(|line| held(line, &output)).collect();
-    assert!(!checks.is_empty(), "{script} said nothing");
+    assert!(!checks.is_empty(), "{what} said nothing");
     checks
 }
 

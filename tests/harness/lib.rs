@@ -32,7 +32,7 @@ mod wire;
 
 pub use binary::command;
 pub use chaos::{Chaos, Fault, Faults};
-pub use checklist::{Checks, checklist};
+pub use checklist::{Checks, checklist, python_checklist};
 pub use contract::Way;
 pub use deadline::{DEADLINE, within};
 pub use frame::{Frame, Opcode};

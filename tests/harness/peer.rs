@@ -20,12 +20,26 @@ pub struct Peer {
 impl Peer {
     /// A server in Node, from `tests/peers/node`.
     pub async fn node(script: &str) -> Self {
-        Self::spawn(node(script)).await
+        Self::node_with(script, &[]).await
+    }
+
+    /// A server in Node, from `tests/peers/node`, with these arguments.
+    pub async fn node_with(script: &str, arguments: &[&str]) -> Self {
+        let mut command = node(script);
+        command.args(arguments);
+        Self::spawn(command).await
     }
 
     /// A server in Python, from `tests/peers/python`.
     pub async fn python(script: &str) -> Self {
-        Self::spawn(python(script)).await
+        Self::python_with(script, &[]).await
+    }
+
+    /// A server in Python, from `tests/peers/python`, with these arguments.
+    pub async fn python_with(script: &str, arguments: &[&str]) -> Self {
+        let mut command = python(script);
+        command.args(arguments);
+        Self::spawn(command).await
     }
 
     /// A server in Go, from `tests/peers/go`.
