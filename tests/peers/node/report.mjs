@@ -1,5 +1,5 @@
 // One JSON object per check on standard output: {"check", "ok", "seen"}. What was seen is for the caller
-// to judge or to compare; `ok` says whether the check itself held.
+// to judge or to compare; `ok`, which is given back, too, says whether the check itself held.
 
 const DEADLINE = 15_000;
 
@@ -7,8 +7,10 @@ export async function check(name, story) {
   try {
     const seen = await within(story(), name);
     console.log(JSON.stringify({ check: name, ok: true, seen: seen ?? null }));
+    return true;
   } catch (error) {
     console.log(JSON.stringify({ check: name, ok: false, seen: String(error.stack ?? error) }));
+    return false;
   }
 }
 
