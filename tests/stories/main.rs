@@ -12,6 +12,7 @@ mod browser;
 mod cli;
 mod demo;
 mod drain;
+mod engine_io;
 mod fallback;
 mod http;
 mod peers;
