@@ -270,13 +270,22 @@ impl Conversation {
         }
     }
 
-    /// All that is there for the client, and the end.
+    /// All that is there for the client, or the end. Clients drop what comes in one payload with that: they hand packets
+    /// on a moment later than they close.
     fn packets(&mut self, session: &mut Session, now: Instant) -> Vec<Message> {
         let mut packets = Vec::new();
         if self.upgraded {
             return packets;
         }
-        while let Some(frame) = session.next_to_client(now) {
+        loop {
+            let next = session.to_client().after(0).next();
+            let is_end = matches!(next, Some((_, Frame::Close(_))));
+            if is_end && !packets.is_empty() {
+                return packets;
+            }
+            let Some(frame) = session.next_to_client(now) else {
+                return packets;
+            };
             match frame {
                 Frame::Message(packet) => {
                     if self.is_ping(&packet) {
@@ -289,7 +298,6 @@ impl Conversation {
                 Frame::Fragment(_) | Frame::Last(_) => {}
             }
         }
-        packets
     }
 
     /// Whether it is a ping that its client must answer.

@@ -101,7 +101,7 @@ pub fn upstream(raw: &str) -> String {
     let mut transport = Some(TRANSPORT);
     for field in fields(raw) {
         match &*field.key {
-            "t" | "j" | "sid" => {}
+            "t" | "b64" | "j" | "sid" => {}
             "transport" => put(&mut query, transport.take()),
             _ => put(&mut query, Some(field.raw)),
         }
