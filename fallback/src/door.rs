@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use crate::body::Reply;
 use crate::connection::BoxedConnection;
 use crate::presence::{Guard, Presence};
+use crate::slot::Taken;
 
 /// What comes in.
 pub(crate) enum Call<R> {
@@ -16,8 +17,8 @@ pub(crate) enum Call<R> {
         request: R,
         answer: oneshot::Sender<Reply>,
     },
-    /// A WebSocket of the client's own.
-    Line(BoxedConnection),
+    /// A WebSocket of the client's own, and its claim to be the only one, if others may come.
+    Line(BoxedConnection, Option<Taken>),
 }
 
 /// What requests and the session's task share.

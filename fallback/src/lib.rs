@@ -22,6 +22,7 @@ mod presence;
 mod pump;
 mod serve;
 pub mod session;
+mod slot;
 mod token;
 mod websocket;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::connection::BoxedConnection;
 use crate::dialect::{FromLine, ToLine};
 use crate::session::Close;
+use crate::slot::Taken;
 use crate::websocket::{Incoming, Role, Socket};
 
 /// How long the client's part of a closing handshake may take.
@@ -18,14 +19,21 @@ pub(super) struct Line {
     until: Option<Instant>,
     /// Nothing more comes from it that counts.
     deaf: bool,
+    /// Keeps others away while it is here.
+    _claim: Option<Taken>,
 }
 
 impl Line {
-    pub(super) fn new(connection: BoxedConnection, max_message: usize) -> Self {
+    pub(super) fn new(
+        connection: BoxedConnection,
+        claim: Option<Taken>,
+        max_message: usize,
+    ) -> Self {
         Self {
             socket: Socket::new(connection, Role::Server, max_message),
             until: None,
             deaf: false,
+            _claim: claim,
         }
     }
 
@@ -109,7 +117,7 @@ impl Line {
 }
 
 /// Closes a WebSocket that there is no place for.
-pub(super) async fn dismiss(connection: BoxedConnection) {
+pub(crate) async fn dismiss(connection: BoxedConnection) {
     let mut socket = Socket::new(connection, Role::Server, 0);
     socket.close(&Close::new(1000, ""));
     let told = std::future::poll_fn(|cx| socket.poll_flush(cx));

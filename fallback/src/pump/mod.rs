@@ -18,8 +18,10 @@ use crate::dialect::{Dialect, FromLine, Part, ToLine};
 use crate::door::{Call, Door};
 use crate::metrics::Metrics;
 use crate::session::{Client, Close, Ended, Session, ToBackend};
+use crate::slot::Taken;
 use crate::websocket::{Incoming, Socket};
 
+pub(crate) use self::line::dismiss;
 pub(crate) use self::waiting::REQUESTS;
 
 mod line;
@@ -128,8 +130,13 @@ where
         loop {
             let now = now();
             self.session.press(self.place.is_pressed(), now);
+            // Before its requests, since they may be later than what was said here.
+            let mut more_said = self.read_line(cx, now);
+            let had_line = self.line.is_some();
             let all_taken = self.take_calls(now);
-            let more_said = self.read_line(cx, now);
+            if !had_line {
+                more_said = self.read_line(cx, now);
+            }
             self.write_backend(cx, now);
             let more_sent = self.read_backend(cx, now);
             self.flush_backend(cx, now);
@@ -189,19 +196,19 @@ where
                     self.session.present(true, now);
                     self.dialect.request(&mut self.session, key, request, now);
                 }
-                Call::Line(connection) => self.attach(connection, now),
+                Call::Line(connection, claim) => self.attach(connection, claim, now),
             }
         }
         false
     }
 
     /// A client has one WebSocket at most.
-    fn attach(&mut self, connection: BoxedConnection, now: Instant) {
+    fn attach(&mut self, connection: BoxedConnection, claim: Option<Taken>, now: Instant) {
         if self.line.is_none() && self.session.client() == Client::Live {
-            self.line = Some(Box::new(Line::new(connection, self.max_message)));
+            self.line = Some(Box::new(Line::new(connection, claim, self.max_message)));
             self.dialect.attach(&mut self.session, now);
         } else {
-            tokio::spawn(line::dismiss(connection));
+            tokio::spawn(dismiss(connection));
         }
     }
 

@@ -20,8 +20,13 @@ use crate::session::{Client, Close, Ended, Frame, Message, Session, Took};
 /// turned out to be closed, and nobody knows of it.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Polls that are answered with nothing while a client upgrades are this far apart.
+/// A client that upgrades is answered its polls with nothing, this long after its probe and this far apart. One that has
+/// upgraded polls no more; such a request and the word for the upgrade come over different connections, and may be heard
+/// in either order.
 const NOOP_SPACING: Duration = Duration::from_millis(100);
+
+/// How long a client that has closed its session may still be on its way with a poll, over another connection.
+const LATE: Duration = Duration::from_millis(250);
 
 /// What the backend and its client have agreed upon.
 #[derive(Clone, Copy, Debug)]
@@ -64,17 +69,20 @@ pub(crate) struct Conversation {
     replies: VecDeque<Answer>,
     last_poll: Option<Remembered>,
     last_post: Option<String>,
-    /// When the client was told the last ping that it has not answered.
+    /// Since when the backend waits for an answer to its ping.
     pinged: Option<Instant>,
     /// When a poll may be answered with nothing, while the client upgrades.
     noop_at: Option<Instant>,
     line: Option<Line>,
     upgraded: bool,
+    /// The client has closed; until when its poll may come.
+    closing: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Poll {
     key: Key,
+    since: Instant,
     mark: Option<String>,
     callback: Option<Callback>,
 }
@@ -117,6 +125,7 @@ impl Conversation {
             noop_at: None,
             line: None,
             upgraded: false,
+            closing: None,
         }
     }
 
@@ -131,6 +140,10 @@ impl Conversation {
                 ..ok(poll.key, known.content.clone())
             };
             return self.replies.push_back(answer);
+        }
+        if self.closing.take().is_some() {
+            self.reply(&poll, &[Message::text("6")]);
+            return drain(session, now);
         }
         self.expire(session, now);
         if let Some(code) = self.refusal(session) {
@@ -192,7 +205,8 @@ impl Conversation {
 
     /// The backend closes a session whose client is silent; its Close may be on its way still.
     fn expire(&mut self, session: &mut Session, now: Instant) {
-        let silent = |pinged| now >= pinged + self.settings.ping_timeout;
+        // A little early, since the backend's clock began before ours.
+        let silent = |pinged| now >= pinged + self.settings.ping_timeout.mul_f32(0.95);
         if self.pinged.is_some_and(silent) && !self.upgraded {
             session.abandon(now);
         }
@@ -234,11 +248,14 @@ impl Conversation {
         match Id::of(self.settings.revision, packet) {
             _ if self.upgraded => false,
             Some(Id::Close) => {
-                if let Some(poll) = self.poll.take() {
-                    self.reply(&poll, &[Message::text("6")]);
-                }
                 session.end(Close::default(), Close::default(), Ended::Client, now);
-                while session.next_to_client(now).is_some() {}
+                match self.poll.take() {
+                    Some(poll) => {
+                        self.reply(&poll, &[Message::text("6")]);
+                        drain(session, now);
+                    }
+                    None => self.closing = Some(now + LATE),
+                }
                 true
             }
             Some(Id::Upgrade | Id::Noop) => true,
@@ -262,7 +279,9 @@ impl Conversation {
         let upgrading = self.line.as_ref().is_some_and(Line::is_probed);
         if !packets.is_empty() {
             self.reply(&poll, &packets);
-        } else if self.upgraded || (upgrading && self.noop_at.is_none_or(|at| at <= now)) {
+        } else if self.upgraded && now < poll.since + NOOP_SPACING {
+            self.refuse(poll.key, Code::BadRequest);
+        } else if self.upgraded || (upgrading && self.noop_at.is_some_and(|at| at <= now)) {
             self.noop_at = Some(now + NOOP_SPACING);
             self.reply(&poll, &[Message::text("6")]);
         } else {
@@ -287,12 +306,7 @@ impl Conversation {
                 return packets;
             };
             match frame {
-                Frame::Message(packet) => {
-                    if self.is_ping(&packet) {
-                        self.pinged = Some(now);
-                    }
-                    packets.push(packet);
-                }
+                Frame::Message(packet) => packets.push(packet),
                 Frame::Close(_) => packets.push(Message::text("1")),
                 // Nothing here is cut into fragments.
                 Frame::Fragment(_) | Frame::Last(_) => {}
@@ -308,7 +322,8 @@ impl Conversation {
     /// A client that is away when the backend closes is told so by the session's absence, unless there is something else
     /// for it.
     fn forget_pings(&mut self, session: &mut Session, now: Instant) {
-        if self.poll.is_some() || !session.to_client().is_closed() || self.upgraded {
+        let waits = self.poll.is_some() || self.closing.is_some() || self.upgraded;
+        if waits || !session.to_client().is_closed() {
             return;
         }
         let worthless = session.to_client().after(0).all(|(_, frame)| match frame {
@@ -316,7 +331,7 @@ impl Conversation {
             _ => true,
         });
         if worthless {
-            while session.next_to_client(now).is_some() {}
+            drain(session, now);
         }
     }
 
@@ -357,6 +372,7 @@ impl Dialect for Conversation {
             Request::Poll { mark, callback } => {
                 let poll = Poll {
                     key,
+                    since: now,
                     mark,
                     callback,
                 };
@@ -408,6 +424,9 @@ impl Dialect for Conversation {
         if self.broken.take_if(|broken| broken.until <= now).is_some() {
             session.abandon(now);
         }
+        if self.closing.take_if(|until| *until <= now).is_some() {
+            drain(session, now);
+        }
         self.pass_on(session, now);
         self.forget_pings(session, now);
         self.answer_poll(session, now);
@@ -418,10 +437,18 @@ impl Dialect for Conversation {
         let upgrading = self.poll.is_some() && self.line.as_ref().is_some_and(Line::is_probed);
         let deadlines = [
             self.broken.as_ref().map(|broken| broken.until),
+            self.closing,
             self.noop_at.filter(|_| upgrading),
             self.line.as_ref().and_then(Line::deadline),
         ];
         deadlines.into_iter().flatten().min()
+    }
+
+    fn message(&mut self, session: &mut Session, message: Message, now: Instant) {
+        if self.is_ping(&message) {
+            self.pinged.get_or_insert(now);
+        }
+        session.message(message, now);
     }
 
     fn attach(&mut self, _: &mut Session, now: Instant) {
@@ -439,6 +466,7 @@ impl Dialect for Conversation {
         };
         match line.hear(said) {
             Step::None => {}
+            Step::Probed => self.noop_at = Some(now + NOOP_SPACING),
             Step::Upgraded => self.upgraded = true,
             Step::Packet(packet) => {
                 self.posts.push_back(Post {
@@ -453,7 +481,7 @@ impl Dialect for Conversation {
             Step::GaveUp => self.line = None,
             Step::Closed(close, why) => {
                 session.end(close.clone(), close, why, now);
-                while session.next_to_client(now).is_some() {}
+                drain(session, now);
             }
             Step::Lost => session.abandon(now),
         }
@@ -485,6 +513,11 @@ impl Dialect for Conversation {
         let last = self.last_poll.as_ref().map_or(0, |last| last.content.len());
         posts.sum::<usize>() + last
     }
+}
+
+/// Its client wants nothing of it any more.
+fn drain(session: &mut Session, now: Instant) {
+    while session.next_to_client(now).is_some() {}
 }
 
 fn ok(key: Key, content: Bytes) -> Answer {

@@ -12,16 +12,16 @@ const UPGRADE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Line {
     state: State,
+    /// Its probe is here, and the answer is not out yet.
+    owes_answer: bool,
     until: Instant,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     New,
-    /// Its probe is here, and the answer is next.
+    /// Its probe is here.
     Probed,
-    /// The answer is out.
-    Answered,
     Upgraded,
     /// It said what it may not, or took too long.
     Wrong,
@@ -31,6 +31,7 @@ enum State {
 /// What follows from what it says.
 pub(super) enum Step {
     None,
+    Probed,
     Upgraded,
     Packet(Message),
     /// It ended before it had upgraded.
@@ -45,17 +46,18 @@ impl Line {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             state: State::New,
+            owes_answer: false,
             until: now + UPGRADE,
         }
     }
 
     /// Whether the client is about to upgrade.
     pub(super) fn is_probed(&self) -> bool {
-        matches!(self.state, State::Probed | State::Answered)
+        self.state == State::Probed
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let upgrades = matches!(self.state, State::New | State::Probed | State::Answered);
+        let upgrades = matches!(self.state, State::New | State::Probed);
         upgrades.then_some(self.until)
     }
 
@@ -85,9 +87,10 @@ impl Line {
         match (&self.state, &packet.payload[..]) {
             (State::New, b"2probe") => {
                 self.state = State::Probed;
-                Step::None
+                self.owes_answer = true;
+                Step::Probed
             }
-            (State::Answered, b"5") => {
+            (State::Probed, b"5") => {
                 self.state = State::Upgraded;
                 Step::Upgraded
             }
@@ -104,16 +107,15 @@ impl Line {
             self.state = State::Wrong;
         }
         match self.state {
-            State::Probed => {
-                self.state = State::Answered;
+            State::Probed | State::Upgraded if std::mem::take(&mut self.owes_answer) => {
                 Some(ToLine::Message(Message::text("3probe")))
             }
             State::Wrong => Some(self.finish(Close::new(1000, ""))),
-            State::New | State::Answered | State::Upgraded if over => {
+            State::New | State::Probed | State::Upgraded if over => {
                 self.state = State::Over;
                 Some(ToLine::Cut)
             }
-            State::New | State::Answered | State::Upgraded | State::Over => None,
+            State::New | State::Probed | State::Upgraded | State::Over => None,
         }
     }
 

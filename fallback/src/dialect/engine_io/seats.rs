@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 
 use super::Revision;
+use crate::slot::Slot;
 
 /// What lets a page of another origin read a response; the backend's own word on it.
 const SHARING: [HeaderName; 4] = [
@@ -16,6 +17,9 @@ const SHARING: [HeaderName; 4] = [
 #[derive(Debug)]
 pub(super) struct About {
     pub(super) revision: Revision,
+    /// For the client's WebSocket, of which there is one: who is first is told when it is welcomed, since connections may
+    /// be handed over in any order.
+    pub(super) line: Slot,
     whose: Whose,
     /// The fields that its answers have for pages of other origins.
     pub(super) sharing: HeaderMap,
@@ -25,6 +29,7 @@ impl About {
     pub(super) fn new(revision: Revision, whose: Whose, answer: &HeaderMap) -> Self {
         Self {
             revision,
+            line: Slot::default(),
             whose,
             sharing: sharing(answer),
         }

@@ -21,13 +21,14 @@ use crate::accepted::Accepted;
 use crate::admission::Admission;
 use crate::backend::{Backend, DialError};
 use crate::body::{Body, Reply};
+use crate::connection::BoxedConnection;
 use crate::door::{Call, Door};
 use crate::doors::Doors;
 use crate::forwarding::cookies;
 use crate::metrics::Metrics;
 use crate::origin;
 use crate::policy::Policy;
-use crate::pump::REQUESTS;
+use crate::pump::{REQUESTS, dismiss};
 use crate::serve::TooLarge;
 use crate::session::Message;
 use crate::token::{Id, Mint};
@@ -158,7 +159,14 @@ impl EngineIo {
         if !about.belongs_to(headers) {
             return refused(Code::UnknownSession);
         }
-        let start = Box::new(move |connection| door.call(Call::Line(connection)));
+        let claim = about.line.take();
+        let start: Box<dyn FnOnce(BoxedConnection) + Send> = match claim {
+            Some(claim) => Box::new(move |line| door.call(Call::Line(line, Some(claim)))),
+            // The protocol has it welcomed, and closed.
+            None => Box::new(|line| {
+                tokio::spawn(dismiss(line));
+            }),
+        };
         Ok(Accepted::new(Vec::new(), start))
     }
 

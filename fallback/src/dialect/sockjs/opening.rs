@@ -135,7 +135,7 @@ impl<B: Backend> Opened<B> {
         let door = Arc::<Door<Request>>::default();
         let life = self.life(door.clone(), |_: &Report| {});
         let start = Box::new(move |connection| {
-            door.call(Call::Line(connection));
+            door.call(Call::Line(connection, None));
             tokio::spawn(life.live());
         });
         Accepted::new(cookies, start)
