@@ -78,16 +78,23 @@ impl Wire {
     /// Reads chunked content (RFC 9112 §7.1) to its end.
     pub async fn chunks(&mut self) -> Vec<u8> {
         let mut content = Vec::new();
-        loop {
-            let size = self.line().await;
-            match usize::from_str_radix(&size, 16).expect("a chunk's size") {
-                0 => break,
-                size => content.extend(self.bytes(size).await),
-            }
-            assert_eq!(self.line().await, "");
+        while let Some(chunk) = self.chunk().await {
+            content.extend(chunk);
         }
-        while !self.line().await.is_empty() {}
         content
+    }
+
+    /// Reads one chunk; `None` at the content's end.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let size = self.line().await;
+        let size = usize::from_str_radix(&size, 16).expect("a chunk's size");
+        if size == 0 {
+            while !self.line().await.is_empty() {}
+            return None;
+        }
+        let chunk = self.bytes(size).await;
+        assert_eq!(self.line().await, "");
+        Some(chunk)
     }
 
     async fn line(&mut self) -> String {

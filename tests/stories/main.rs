@@ -20,4 +20,5 @@ mod raw;
 mod reload;
 mod routing;
 mod sockjs;
+mod sockjs_wire;
 mod tunnel;
