@@ -73,6 +73,8 @@ pub(crate) struct Conversation {
     pinged: Option<Instant>,
     /// When a poll may be answered with nothing, while the client upgrades.
     noop_at: Option<Instant>,
+    /// The client was told something after the backend had closed, and comes for the end.
+    owes_end: bool,
     line: Option<Line>,
     upgraded: bool,
     /// The client has closed; until when its poll may come.
@@ -123,6 +125,7 @@ impl Conversation {
             last_post: None,
             pinged: None,
             noop_at: None,
+            owes_end: false,
             line: None,
             upgraded: false,
             closing: None,
@@ -142,9 +145,11 @@ impl Conversation {
             return self.replies.push_back(answer);
         }
         if self.closing.take().is_some() {
-            self.reply(&poll, &[Message::text("6")]);
+            self.reply(&poll, &[Message::text("6")], None);
             return drain(session, now);
         }
+        // Whoever asks for more has it.
+        self.last_poll = None;
         self.expire(session, now);
         if let Some(code) = self.refusal(session) {
             return self.refuse(poll.key, code);
@@ -160,9 +165,8 @@ impl Conversation {
                 self.poll = Some(poll);
             }
             Some(old) => {
-                self.reply(&old, &[Message::text("1")]);
-                self.refuse(poll.key, Code::BadRequest);
-                session.abandon(now);
+                self.poll = Some(old);
+                self.fail(session, poll.key, now);
             }
             None => self.poll = Some(poll),
         }
@@ -183,10 +187,7 @@ impl Conversation {
                 let old = old.key.replace(key);
                 self.replies.extend(old.map(cut));
             }
-            Some(_) => {
-                self.refuse(key, Code::BadRequest);
-                session.abandon(now);
-            }
+            Some(_) => self.fail(session, key, now),
             None => {
                 self.posts.push_back(post);
                 self.pass_on(session, now);
@@ -197,6 +198,7 @@ impl Conversation {
     /// Why nothing more is asked of the session, if so.
     fn refusal(&self, session: &Session) -> Option<Code> {
         match session.client() {
+            _ if self.closing.is_some() => Some(Code::UnknownSession),
             Client::Live if self.upgraded => Some(Code::BadRequest),
             Client::Live => None,
             Client::Closed | Client::Gone => Some(Code::UnknownSession),
@@ -212,9 +214,24 @@ impl Conversation {
         }
     }
 
+    /// Refuses a request that may not be, and ends the session. A poll that waits is told so.
+    fn fail(&mut self, session: &mut Session, key: Key, now: Instant) {
+        self.refuse(key, Code::BadRequest);
+        if let Some(poll) = self.poll.take() {
+            self.reply(&poll, &[Message::text("1")], None);
+        }
+        session.abandon(now);
+    }
+
     /// Passes on what the client has said, as far as there is room.
     fn pass_on(&mut self, session: &mut Session, now: Instant) {
         while let Some(post) = self.posts.front_mut() {
+            if session.client() == Client::Gone {
+                let key = self.posts.pop_front().and_then(|post| post.key);
+                key.into_iter()
+                    .for_each(|key| self.refuse(key, Code::UnknownSession));
+                continue;
+            }
             let Some(packet) = post.next.take().or_else(|| post.packets.next()) else {
                 let post = self.posts.pop_front();
                 self.posted(post);
@@ -251,7 +268,7 @@ impl Conversation {
                 session.end(Close::default(), Close::default(), Ended::Client, now);
                 match self.poll.take() {
                     Some(poll) => {
-                        self.reply(&poll, &[Message::text("6")]);
+                        self.reply(&poll, &[Message::text("6")], None);
                         drain(session, now);
                     }
                     None => self.closing = Some(now + LATE),
@@ -275,42 +292,36 @@ impl Conversation {
         if session.client() == Client::Gone {
             return self.refuse(poll.key, Code::UnknownSession);
         }
-        let packets = self.packets(session, now);
+        let packets = match self.upgraded {
+            true => Vec::new(),
+            false => packets(session, now),
+        };
         let upgrading = self.line.as_ref().is_some_and(Line::is_probed);
         if !packets.is_empty() {
-            self.reply(&poll, &packets);
+            self.owes_end = session.to_client().is_closed();
+            self.reply(&poll, &packets, None);
+        } else if let Some(close) = self.end(session, now) {
+            self.reply(&poll, &[Message::text("1")], Some(close));
         } else if self.upgraded && now < poll.since + NOOP_SPACING {
             self.refuse(poll.key, Code::BadRequest);
         } else if self.upgraded || (upgrading && self.noop_at.is_some_and(|at| at <= now)) {
             self.noop_at = Some(now + NOOP_SPACING);
-            self.reply(&poll, &[Message::text("6")]);
+            self.reply(&poll, &[Message::text("6")], None);
         } else {
             self.poll = Some(poll);
         }
     }
 
-    /// All that is there for the client, or the end. Clients drop what comes in one payload with that: they hand packets
-    /// on a moment later than they close.
-    fn packets(&mut self, session: &mut Session, now: Instant) -> Vec<Message> {
-        let mut packets = Vec::new();
+    /// The end, if it is what comes next. It has an answer of its own: clients hand packets on a moment later than they
+    /// close, and drop what came in one payload with that.
+    fn end(&self, session: &mut Session, now: Instant) -> Option<Close> {
         if self.upgraded {
-            return packets;
+            return None;
         }
-        loop {
-            let next = session.to_client().after(0).next();
-            let is_end = matches!(next, Some((_, Frame::Close(_))));
-            if is_end && !packets.is_empty() {
-                return packets;
-            }
-            let Some(frame) = session.next_to_client(now) else {
-                return packets;
-            };
-            match frame {
-                Frame::Message(packet) => packets.push(packet),
-                Frame::Close(_) => packets.push(Message::text("1")),
-                // Nothing here is cut into fragments.
-                Frame::Fragment(_) | Frame::Last(_) => {}
-            }
+        match session.next_to_client(now)? {
+            Frame::Close(close) => Some(close),
+            // Messages were taken before, and nothing here is cut into fragments.
+            Frame::Message(_) | Frame::Fragment(_) | Frame::Last(_) => None,
         }
     }
 
@@ -322,8 +333,8 @@ impl Conversation {
     /// A client that is away when the backend closes is told so by the session's absence, unless there is something else
     /// for it.
     fn forget_pings(&mut self, session: &mut Session, now: Instant) {
-        let waits = self.poll.is_some() || self.closing.is_some() || self.upgraded;
-        if waits || !session.to_client().is_closed() {
+        let comes = self.poll.is_some() || self.closing.is_some() || self.owes_end;
+        if comes || self.upgraded || !session.to_client().is_closed() {
             return;
         }
         let worthless = session.to_client().after(0).all(|(_, frame)| match frame {
@@ -335,7 +346,7 @@ impl Conversation {
         }
     }
 
-    fn reply(&mut self, poll: &Poll, packets: &[Message]) {
+    fn reply(&mut self, poll: &Poll, packets: &[Message], close: Option<Close>) {
         let encoded = encode(self.settings.revision, self.settings.takes, packets);
         let content = match &poll.callback {
             Some(callback) => callback.script(&encoded.body),
@@ -349,6 +360,8 @@ impl Conversation {
         });
         self.replies.push_back(Answer {
             content_type: Some(content_type),
+            outcome: if close.is_some() { "closed" } else { "ok" },
+            close,
             ..ok(poll.key, content)
         });
     }
@@ -391,10 +404,10 @@ impl Dialect for Conversation {
                 let code = self.refusal(session).unwrap_or(Code::BadRequest);
                 self.refuse(key, code);
             }
-            Request::Fault => {
-                self.refuse(key, Code::BadRequest);
-                session.abandon(now);
-            }
+            Request::Fault => match self.refusal(session) {
+                Some(code) => self.refuse(key, code),
+                None => self.fail(session, key, now),
+            },
         }
     }
 
@@ -426,6 +439,9 @@ impl Dialect for Conversation {
         }
         if self.closing.take_if(|until| *until <= now).is_some() {
             drain(session, now);
+        }
+        if let Some(line) = &mut self.line {
+            line.expire(now);
         }
         self.pass_on(session, now);
         self.forget_pings(session, now);
@@ -467,7 +483,11 @@ impl Dialect for Conversation {
         match line.hear(said) {
             Step::None => {}
             Step::Probed => self.noop_at = Some(now + NOOP_SPACING),
-            Step::Upgraded => self.upgraded = true,
+            Step::Upgraded => {
+                self.upgraded = true;
+                self.broken = None;
+                self.last_poll = None;
+            }
             Step::Packet(packet) => {
                 self.posts.push_back(Post {
                     key: None,
@@ -489,8 +509,7 @@ impl Dialect for Conversation {
 
     fn tell(&mut self, session: &mut Session, now: Instant) -> Option<ToLine> {
         let line = self.line.as_mut()?;
-        let over = session.client() == Client::Gone;
-        if let Some(told) = line.tell(over, now) {
+        if let Some(told) = line.tell(session.client()) {
             return Some(told);
         }
         if !self.upgraded {
@@ -518,6 +537,21 @@ impl Dialect for Conversation {
 /// Its client wants nothing of it any more.
 fn drain(session: &mut Session, now: Instant) {
     while session.next_to_client(now).is_some() {}
+}
+
+/// All that is there for the client, up to the end.
+fn packets(session: &mut Session, now: Instant) -> Vec<Message> {
+    let is_message = |session: &Session| {
+        let next = session.to_client().after(0).next();
+        matches!(next, Some((_, Frame::Message(_))))
+    };
+    let mut packets = Vec::new();
+    while is_message(session) {
+        if let Some(Frame::Message(packet)) = session.next_to_client(now) {
+            packets.push(packet);
+        }
+    }
+    packets
 }
 
 fn ok(key: Key, content: Bytes) -> Answer {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::dialect::{FromLine, ToLine};
-use crate::session::{Close, Ended, Message};
+use crate::session::{Client, Close, Ended, Kind, Message};
 
 /// How long a client may take from its WebSocket's opening to the upgrade.
 const UPGRADE: Duration = Duration::from_secs(10);
@@ -61,6 +61,13 @@ impl Line {
         upgrades.then_some(self.until)
     }
 
+    /// Does what the deadline demands, once it has passed.
+    pub(super) fn expire(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|until| until <= now) {
+            self.state = State::Wrong;
+        }
+    }
+
     pub(super) fn hear(&mut self, said: FromLine) -> Step {
         let upgraded = self.state == State::Upgraded;
         match said {
@@ -84,16 +91,17 @@ impl Line {
     }
 
     fn upgrade(&mut self, packet: &Message) -> Step {
-        match (&self.state, &packet.payload[..]) {
-            (State::New, b"2probe") => {
+        match (&self.state, packet.kind, &packet.payload[..]) {
+            (State::New, Kind::Text, b"2probe") => {
                 self.state = State::Probed;
                 self.owes_answer = true;
                 Step::Probed
             }
-            (State::Probed, b"5") => {
+            (State::Probed, Kind::Text, b"5") => {
                 self.state = State::Upgraded;
                 Step::Upgraded
             }
+            (State::Over, ..) => Step::None,
             _ => {
                 self.state = State::Wrong;
                 Step::None
@@ -101,21 +109,18 @@ impl Line {
         }
     }
 
-    /// What it is to be told of itself. `over`: the session is.
-    pub(super) fn tell(&mut self, over: bool, now: Instant) -> Option<ToLine> {
-        if self.deadline().is_some_and(|until| until <= now) {
-            self.state = State::Wrong;
-        }
-        match self.state {
-            State::Probed | State::Upgraded if std::mem::take(&mut self.owes_answer) => {
+    /// What it is to be told of itself. `client`: how far that has come otherwise.
+    pub(super) fn tell(&mut self, client: Client) -> Option<ToLine> {
+        match (&self.state, client) {
+            (State::Over, _) => None,
+            (State::Wrong, _) | (State::New | State::Probed, Client::Closed | Client::Gone) => {
+                Some(self.finish(Close::new(1000, "")))
+            }
+            (State::Upgraded, Client::Gone) => Some(self.finish(Close::abnormal())),
+            _ if std::mem::take(&mut self.owes_answer) => {
                 Some(ToLine::Message(Message::text("3probe")))
             }
-            State::Wrong => Some(self.finish(Close::new(1000, ""))),
-            State::New | State::Probed | State::Upgraded if over => {
-                self.state = State::Over;
-                Some(ToLine::Cut)
-            }
-            State::New | State::Probed | State::Upgraded | State::Over => None,
+            _ => None,
         }
     }
 
