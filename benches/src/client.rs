@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{native, sockjs};
+use crate::{engine_io, native, sockjs};
 
 /// What clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -11,6 +11,8 @@ pub enum Dialect {
     Towpath,
     /// SockJS, by its `xhr` transport.
     Sockjs,
+    /// Engine.IO, by polling.
+    EngineIo,
 }
 
 /// One session.
@@ -19,6 +21,8 @@ pub enum Session {
     Towpath(native::Session),
     /// Of SockJS.
     Sockjs(sockjs::Session),
+    /// Of Engine.IO.
+    EngineIo(engine_io::Session),
 }
 
 impl Session {
@@ -30,6 +34,7 @@ impl Session {
         Ok(match dialect {
             Dialect::Towpath => Self::Towpath(native::Session::open(host, path).await?),
             Dialect::Sockjs => Self::Sockjs(sockjs::Session::open(host, path).await?),
+            Dialect::EngineIo => Self::EngineIo(engine_io::Session::open(host, path).await?),
         })
     }
 
@@ -41,6 +46,7 @@ impl Session {
         match self {
             Self::Towpath(session) => session.round_trip(message.as_bytes()).await,
             Self::Sockjs(session) => session.round_trip(message).await,
+            Self::EngineIo(session) => session.round_trip(message).await,
         }
     }
 
@@ -52,6 +58,7 @@ impl Session {
         match self {
             Self::Towpath(session) => session.hold().await,
             Self::Sockjs(session) => session.hold().await,
+            Self::EngineIo(session) => session.hold().await,
         }
     }
 }

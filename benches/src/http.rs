@@ -43,6 +43,15 @@ impl Connection {
         self.read().await
     }
 
+    /// Asks for something without content.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub async fn write_get(&mut self, path: &str) -> io::Result<()> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.stream.write_all(request.as_bytes()).await
+    }
+
     /// Sends a request.
     ///
     /// # Errors

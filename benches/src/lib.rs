@@ -1,6 +1,7 @@
 //! What the load tools share: reading a process's cost from `/proc`, and percentiles.
 
 pub mod client;
+pub mod engine_io;
 pub mod http;
 pub mod native;
 pub mod sockjs;

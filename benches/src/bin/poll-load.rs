@@ -13,7 +13,7 @@ use towpath_benches::{Cost, percentile};
 struct Options {
     /// The proxy, as host:port
     host: String,
-    /// The WebSocket's path, or the SockJS service's
+    /// The WebSocket's path, or the service's
     #[arg(long, default_value = "/")]
     path: String,
     /// What clients speak

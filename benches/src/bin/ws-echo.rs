@@ -12,7 +12,13 @@ struct Options {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:9001")]
     address: String,
+    /// Say first what an Engine.IO server says
+    #[arg(long)]
+    engine_io: bool,
 }
+
+/// An open packet of revision 4, with the intervals that servers have.
+const OPEN: &str = r#"0{"sid":"echo","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
@@ -31,6 +37,9 @@ async fn main() -> std::io::Result<()> {
             let Ok(mut socket) = accept_async_with_config(stream, Some(config)).await else {
                 return;
             };
+            if options.engine_io && socket.send(OPEN.into()).await.is_err() {
+                return;
+            }
             while let Some(Ok(message)) = socket.next().await {
                 let data = message.is_text() || message.is_binary();
                 if data && socket.send(message).await.is_err() {
