@@ -29,26 +29,34 @@ impl Origins {
     }
 }
 
-/// The Origin of a request; empty for none. A browser leaves it out of some requests to the page's own origin, where
-/// a WebSocket would have sent it, so that is put right.
+/// The Origin of a page that nobody names.
+pub(crate) const OPAQUE: &str = "null";
+
+/// The Origin of a request; empty for none. Browsers leave it out of some requests (a GET to the page's own origin, a
+/// script's of any) where a WebSocket would have sent it, so that is put right by what else they say of the page. A
+/// backend that goes by the Origin must not take a foreign page for a client without pages.
 pub(crate) fn of(headers: &HeaderMap, own: &str) -> String {
     if let Some(origin) = headers.get(header::ORIGIN) {
         return String::from_utf8_lossy(origin.as_bytes()).into_owned();
     }
-    let same = headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| site == "same-origin");
-    let referred = || {
-        let referer = headers.get(header::REFERER)?.to_str().ok()?;
-        referer
-            .strip_prefix(own)
-            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if same || referred().is_some() {
-        own.to_owned()
-    } else {
-        String::new()
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let referer = headers
+        .get(header::REFERER)
+        .and_then(|referer| referer.to_str().ok())
+        .and_then(origin_of_url);
+    match (site, referer) {
+        (Some(b"same-origin"), _) => own.to_owned(),
+        (_, Some(referer)) => referer.to_owned(),
+        (Some(b"cross-site" | b"same-site"), None) => OPAQUE.to_owned(),
+        (_, None) => String::new(),
     }
+}
+
+/// Scheme and authority.
+fn origin_of_url(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    url.get(..scheme.len() + "://".len() + authority.len())
 }
 
 /// The fields that let a page of another origin read a response (the Fetch standard, §3.2).
@@ -91,24 +99,36 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_origin_is_put_right_for_the_own_pages_only() {
-        for (name, value, expected) in [
-            (header::ORIGIN, "https://b.example", "https://b.example"),
+    fn a_missing_origin_is_put_right() {
+        for (fields, expected) in [
+            (&[("origin", "https://b.example")][..], "https://b.example"),
+            (&[("sec-fetch-site", "same-origin")], OWN),
+            (&[("referer", "https://a.example/page")], OWN),
+            (&[("sec-fetch-site", "none")], ""),
+            (&[], ""),
+            // A script's.
             (
-                http::HeaderName::from_static("sec-fetch-site"),
-                "same-origin",
-                OWN,
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("referer", "https://b.example:8443/page?q"),
+                ],
+                "https://b.example:8443",
             ),
+            (&[("sec-fetch-site", "cross-site")], "null"),
+            (&[("sec-fetch-site", "same-site")], "null"),
             (
-                http::HeaderName::from_static("sec-fetch-site"),
-                "same-site",
-                "",
+                &[("referer", "https://a.example.evil.example/")],
+                "https://a.example.evil.example",
             ),
-            (header::REFERER, "https://a.example/page", OWN),
-            (header::REFERER, "https://a.example.evil.example/", ""),
+            (&[("referer", "nonsense")], ""),
         ] {
-            let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
-            assert_eq!(of(&headers, OWN), expected, "{headers:?}");
+            let headers = fields.iter().map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            assert_eq!(of(&headers.collect(), OWN), expected, "{fields:?}");
         }
     }
 }

@@ -118,7 +118,11 @@ impl EngineIo {
         let (parts, content) = request.into_parts();
         let headers = &parts.headers;
         let query = Query::parse(via.query);
-        let origin = origin::of(headers, via.own_origin);
+        let mut origin = origin::of(headers, via.own_origin);
+        if origin.is_empty() && query.callback.is_some() {
+            // Only pages load scripts, and any page may.
+            origin = origin::OPAQUE.to_owned();
+        }
         let mut outcome = if !via.policy.origins.allow(&origin, via.own_origin) {
             Outcome::Answered(refused(&Code::Forbidden.into()))
         } else if query.transport == Transport::Unknown {
