@@ -62,6 +62,11 @@ impl Line {
         }
     }
 
+    /// Its session is over: it has so long to take what it was told, even if it could not be told all.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.until.get_or_insert(now + FAREWELL);
+    }
+
     /// What it says next.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<FromLine> {
         loop {

@@ -245,6 +245,10 @@ where
             }
             line.say(next, now);
         }
+        if let (Some(line), Client::Closed | Client::Gone) = (&mut self.line, self.session.client())
+        {
+            line.leave(now);
+        }
         if self
             .line
             .as_mut()
