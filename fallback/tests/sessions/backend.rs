@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
@@ -16,7 +16,11 @@ use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict {
     Accept,
+    /// With these fields.
+    AcceptWith(&'static [(&'static str, &'static str)]),
     Refuse(StatusCode),
+    /// In these words.
+    RefuseWith(StatusCode, &'static str),
     /// Nothing, ever.
     Silence,
     /// The proxy's own code fails.
@@ -33,6 +37,7 @@ pub(crate) type Server = WebSocketStream<DuplexStream>;
 pub(crate) struct Backends {
     pub(crate) verdict: Verdict,
     pub(crate) dials: AtomicUsize,
+    handshakes: mpsc::UnboundedSender<HeaderMap>,
     servers: mpsc::UnboundedSender<DuplexStream>,
     reports: mpsc::UnboundedSender<Report>,
     draining: watch::Receiver<bool>,
@@ -41,6 +46,7 @@ pub(crate) struct Backends {
 /// What a test sees of it.
 #[derive(Debug)]
 pub(crate) struct Seen {
+    handshakes: mpsc::UnboundedReceiver<HeaderMap>,
     servers: mpsc::UnboundedReceiver<DuplexStream>,
     reports: mpsc::UnboundedReceiver<Report>,
     pub(crate) draining: watch::Sender<bool>,
@@ -50,17 +56,20 @@ pub(crate) struct Seen {
 pub(crate) struct Way(pub(crate) Arc<Backends>);
 
 pub(crate) fn backends(verdict: Verdict) -> (Arc<Backends>, Seen) {
+    let (handshakes, seen_handshakes) = mpsc::unbounded_channel();
     let (servers, seen_servers) = mpsc::unbounded_channel();
     let (reports, seen_reports) = mpsc::unbounded_channel();
     let (draining, drained) = watch::channel(false);
     let backends = Backends {
         verdict,
         dials: AtomicUsize::new(0),
+        handshakes,
         servers,
         reports,
         draining: drained,
     };
     let seen = Seen {
+        handshakes: seen_handshakes,
         servers: seen_servers,
         reports: seen_reports,
         draining,
@@ -69,6 +78,11 @@ pub(crate) fn backends(verdict: Verdict) -> (Arc<Backends>, Seen) {
 }
 
 impl Seen {
+    /// The client's own fields of the next handshake.
+    pub(crate) async fn handshake(&mut self) -> HeaderMap {
+        self.handshakes.recv().await.unwrap()
+    }
+
     /// The next WebSocket.
     pub(crate) async fn server(&mut self) -> Server {
         let stream = self.servers.recv().await.unwrap();
@@ -85,22 +99,14 @@ impl Backend for Way {
     type Stream = DuplexStream;
     type Ending = BoxFuture<'static, ()>;
 
-    async fn dial(&mut self, _: Handshake) -> Result<Dialled<DuplexStream>, DialError> {
+    async fn dial(&mut self, handshake: Handshake) -> Result<Dialled<DuplexStream>, DialError> {
         self.0.dials.fetch_add(1, Ordering::Relaxed);
+        let _ = self.0.handshakes.send(handshake.headers);
         match self.0.verdict {
-            Verdict::Accept => {
-                let (ours, servers) = duplex(PIPE);
-                let _ = self.0.servers.send(servers);
-                Ok(Dialled {
-                    stream: ours,
-                    headers: HeaderMap::new(),
-                })
-            }
-            Verdict::Refuse(status) => Err(DialError::Refused {
-                status,
-                content: Bytes::new(),
-                headers: HeaderMap::new(),
-            }),
+            Verdict::Accept => Ok(self.accept(&[])),
+            Verdict::AcceptWith(fields) => Ok(self.accept(fields)),
+            Verdict::Refuse(status) => Err(refused(status, "")),
+            Verdict::RefuseWith(status, content) => Err(refused(status, content)),
             Verdict::Silence => std::future::pending().await,
             Verdict::Panic => panic!("a fault of the proxy's"),
         }
@@ -117,5 +123,28 @@ impl Backend for Way {
 
     fn ended(self, report: Report) {
         let _ = self.0.reports.send(report);
+    }
+}
+
+impl Way {
+    fn accept(&self, fields: &[(&'static str, &'static str)]) -> Dialled<DuplexStream> {
+        let (ours, servers) = duplex(PIPE);
+        let _ = self.0.servers.send(servers);
+        let fields = fields.iter().map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        Dialled {
+            stream: ours,
+            headers: fields.collect(),
+        }
+    }
+}
+
+fn refused(status: StatusCode, content: &'static str) -> DialError {
+    DialError::Refused {
+        status,
+        content: Bytes::from_static(content.as_bytes()),
+        headers: HeaderMap::new(),
     }
 }

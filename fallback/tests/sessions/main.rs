@@ -10,6 +10,7 @@
 mod backend;
 mod bounds;
 mod ending;
+mod engine_io;
 mod io;
 mod opening;
 mod proxy;

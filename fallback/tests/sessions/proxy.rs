@@ -57,6 +57,11 @@ impl Proxy {
         self.backends = backends;
     }
 
+    /// The way to the backends.
+    pub(crate) fn way(&self) -> Way {
+        Way(self.backends.clone())
+    }
+
     /// How often the backend was asked.
     pub(crate) fn dials(&self) -> usize {
         self.backends.dials.load(Ordering::Relaxed)
@@ -74,7 +79,7 @@ impl Proxy {
                 client: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 own_origin: "https://own.example",
                 policy: Some(&this.policy),
-                backend: Some(Way(this.backends.clone())),
+                backend: Some(this.way()),
                 check: &|_| String::new(),
             };
             this.fallback.serve(endpoint, request.map(Ok), via).await
