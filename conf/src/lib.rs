@@ -23,6 +23,7 @@ mod error;
 mod fallback;
 mod fault;
 mod host_pattern;
+mod http2;
 mod implied;
 mod merge;
 mod model;
@@ -40,6 +41,7 @@ mod shapes;
 mod sockjs;
 mod source;
 mod switch;
+mod tls;
 mod tree;
 mod units;
 
@@ -49,6 +51,7 @@ pub use address::{AddressError, HostPort};
 pub use base_url::BaseUrl;
 pub use engine_io::{EngineIo, EngineIoMode};
 pub use error::{ConfigError, Errors, Path, Place, Segment};
+pub use http2::Http2;
 pub use model::*;
 pub use one_or_many::OneOrMany;
 pub use or_off::OrOff;
@@ -57,6 +60,7 @@ pub use reference::reference;
 pub use schema::schema;
 pub use sockjs::{Binary, LegacyTransport, SockJs};
 pub use source::{Source, SourceError};
+pub use tls::{ClientCertificates, KeyPair, ListenerTls, RouteTls, TlsVersion};
 pub use units::{ByteSize, Duration, UnitError};
 
 impl Config {

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{HostPort, networks, socket_address};
 use crate::engine_io::EngineIo;
+use crate::http2::Http2;
 use crate::one_or_many::OneOrMany;
 use crate::or_off::OrOff;
 use crate::pattern::Pattern;
 use crate::sockjs::SockJs;
+use crate::tls::{ListenerTls, RouteTls};
 use crate::units::{ByteSize, Duration};
 
 /// The whole configuration.
@@ -67,12 +69,20 @@ pub struct Listener {
     /// IP address and port, such as `0.0.0.0:8080` or `[::]:8080`. Port 0 takes any free port.
     #[serde(deserialize_with = "socket_address")]
     pub address: SocketAddr,
+    /// TLS. Absent: plain text.
+    #[serde(default)]
+    pub tls: Option<ListenerTls>,
+    /// HTTP/2 beside HTTP/1.1. Default: `on`.
+    #[serde(default)]
+    pub http2: Http2,
 }
 
 impl Default for Listener {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            tls: None,
+            http2: Http2::default(),
         }
     }
 }
@@ -230,6 +240,9 @@ pub struct Route {
     /// Query parameters that must match, all of them.
     #[serde(default)]
     pub query: BTreeMap<String, Pattern>,
+    /// What the connection must have proven. Default: nothing.
+    #[serde(default)]
+    pub tls: RouteTls,
     /// A name from `upstreams`, or one server as `host:port`.
     pub upstream: String,
     /// What happens to WebSockets. Default: `on`.

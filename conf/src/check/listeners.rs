@@ -6,6 +6,9 @@ use super::Mistakes;
 use crate::error::Path;
 use crate::model::Config;
 
+/// More streams than one connection needs.
+const MAX_STREAMS: u32 = 10_000;
+
 /// Checks `listeners` and `admin`.
 pub(super) fn check(found: &mut Mistakes, config: &Config, root: &Path) {
     let path = root.key("listeners");
@@ -17,6 +20,13 @@ pub(super) fn check(found: &mut Mistakes, config: &Config, root: &Path) {
         if let Some(other) = addresses.iter().take(index).find(|a| clash(**a, *address)) {
             let path = path.index(index).key("address");
             found.add(path, taken(*address, *other, "another listener"));
+        }
+    }
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let streams = listener.http2.streams.get();
+        if streams > MAX_STREAMS {
+            let message = format!("expected at most {MAX_STREAMS} streams, got {streams}");
+            found.add(path.index(index).key("http2").key("streams"), message);
         }
     }
     if let Some(admin) = &config.admin

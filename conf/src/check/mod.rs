@@ -6,6 +6,7 @@ mod fallback;
 mod fields;
 mod listeners;
 mod route;
+mod tls;
 mod upstream;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub(crate) fn check(config: &Config) -> Vec<Mistake> {
     let mut found = Mistakes(Vec::new());
     let root = Path::default();
     listeners::check(&mut found, config, &root);
+    tls::check(&mut found, config, &root);
     for (name, upstream) in &config.upstreams {
         upstream::check(&mut found, name, upstream, &root.key("upstreams").key(name));
     }
