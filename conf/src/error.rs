@@ -115,7 +115,7 @@ impl fmt::Display for Errors {
 
 /// A mistake whose place in the text is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub struct Mistake {
     pub(crate) path: Path,
     /// Whether the key is wrong, or its value.
     pub(crate) at_key: bool,
@@ -128,8 +128,8 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
-    /// A wrong value.
-    pub(crate) fn new(path: Path, message: impl Into<String>) -> Self {
+    /// A wrong value: what leads to it, and what was expected and is there.
+    pub fn new(path: Path, message: impl Into<String>) -> Self {
         Self {
             path,
             at_key: false,

@@ -50,7 +50,7 @@ use std::borrow::Cow;
 pub use address::{AddressError, HostPort};
 pub use base_url::BaseUrl;
 pub use engine_io::{EngineIo, EngineIoMode};
-pub use error::{ConfigError, Errors, Path, Place, Segment};
+pub use error::{ConfigError, Errors, Mistake, Path, Place, Segment};
 pub use http2::Http2;
 pub use model::*;
 pub use one_or_many::OneOrMany;
@@ -69,6 +69,19 @@ impl Config {
     /// # Errors
     /// Every mistake there is, with its place.
     pub fn load(source: &Source, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Errors> {
+        Self::load_and_inspect(source, env, &|_| Vec::new())
+    }
+
+    /// As [`Self::load`], but `inspect` may find more mistakes, which are placed and told with the rest: what stands
+    /// in the files that a configuration names is not for this crate to read.
+    ///
+    /// # Errors
+    /// Every mistake there is, with its place.
+    pub fn load_and_inspect(
+        source: &Source,
+        env: &dyn Fn(&str) -> Option<String>,
+        inspect: &dyn Fn(&Self) -> Vec<Mistake>,
+    ) -> Result<Self, Errors> {
         let mut merged = merge::merge(source)?;
         let mut mistakes = plain::refuse(&mut merged.tree);
         let unexpanded = env::expand(&mut merged.tree, env);
@@ -80,7 +93,8 @@ impl Config {
         let outcome = tree::read::<Self>(&mut merged.tree);
         mistakes.extend(outcome.mistakes);
         if let Some(config) = &outcome.value {
-            mistakes.extend(cut::independent(&merged.tree, check::check(config)));
+            let found = [check::check(config), inspect(config)].concat();
+            mistakes.extend(cut::independent(&merged.tree, found));
         }
         let errors = merged.place(mistakes);
         match outcome.value {
