@@ -400,6 +400,8 @@ pub struct Timeouts {
     pub write: Duration,
     /// For a client to finish its request header, counted from its first byte. Default: 10s.
     pub request_header: Duration,
+    /// For a client to finish its TLS handshake. Default: 10s.
+    pub tls_handshake: Duration,
     /// For a client's next request on an idle connection. Default: 60s.
     pub keep_alive: Duration,
 }
@@ -412,6 +414,7 @@ impl Default for Timeouts {
             read: Duration::from_secs(60),
             write: Duration::from_secs(60),
             request_header: Duration::from_secs(10),
+            tls_handshake: Duration::from_secs(10),
             keep_alive: Duration::from_secs(60),
         }
     }

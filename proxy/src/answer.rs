@@ -20,6 +20,12 @@ pub(crate) enum Refusal {
     HeaderTimeout,
     /// The content did not arrive in time.
     RequestTimeout,
+    /// A CONNECT to another protocol than WebSocket (RFC 9220 §3).
+    UnknownProtocol,
+    /// The client asked for another server in its TLS handshake, or there was none (RFC 9110 §15.5.20).
+    Misdirected,
+    /// The route demands a client certificate.
+    NoCertificate,
     /// No route matches.
     NoRoute,
     /// The route lets no WebSocket pass.
@@ -53,10 +59,13 @@ impl Refusal {
             }
             Self::Head(HeadFault::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Head(HeadFault::Connect) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Head(HeadFault::TransferCoding) => StatusCode::NOT_IMPLEMENTED,
+            Self::Head(HeadFault::TransferCoding) | Self::UnknownProtocol => {
+                StatusCode::NOT_IMPLEMENTED
+            }
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::HeaderTimeout | Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::UpgradeDenied => StatusCode::FORBIDDEN,
+            Self::UpgradeDenied | Self::NoCertificate => StatusCode::FORBIDDEN,
             Self::UpgradeRequired | Self::UnsupportedVersion => StatusCode::UPGRADE_REQUIRED,
             Self::AddressFull => StatusCode::TOO_MANY_REQUESTS,
             Self::Full | Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,
@@ -76,6 +85,9 @@ impl Refusal {
             Self::Head(HeadFault::TransferCoding) => "transfer coding not supported",
             Self::HeaderTimeout => "request header took too long",
             Self::RequestTimeout => "request content took too long",
+            Self::UnknownProtocol => "only WebSocket over CONNECT",
+            Self::Misdirected => "not the server of the TLS handshake",
+            Self::NoCertificate => "a client certificate is required",
             Self::NoRoute => "no route for this host and path",
             Self::UpgradeDenied => "no WebSocket here",
             Self::UpgradeRequired => "only WebSocket here",

@@ -3,11 +3,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use h2::ext::Protocol;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Version, header};
 
 use crate::answer::Refusal;
 use crate::fields::{is_token, lists, members, only};
+use crate::gate::{HeadFault, StreamPlace};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,25 +43,36 @@ pub(crate) fn classify(request: &Parts) -> Result<Kind, Refusal> {
     if has_dot_segment(request.uri.path()) {
         return Err(Refusal::DotSegments);
     }
-    if !asks_for_websocket(request) {
+    if request.method == Method::CONNECT {
+        check_connect(request)?;
+    } else if !asks_for_websocket(request) {
         return Ok(Kind::Http);
-    }
-    if request.method != Method::GET {
+    } else if request.method != Method::GET {
         return Err(Refusal::Malformed("a WebSocket handshake is a GET"));
+    } else if !only(&request.headers, header::SEC_WEBSOCKET_KEY).is_some_and(is_key) {
+        return Err(Refusal::Malformed(
+            "a WebSocket handshake has one Sec-WebSocket-Key of 16 bytes",
+        ));
     }
     if has_content(&request.headers) {
         return Err(Refusal::Malformed("a WebSocket handshake has no content"));
     }
     check_version(&request.headers)?;
-    if !only(&request.headers, header::SEC_WEBSOCKET_KEY).is_some_and(is_key) {
-        return Err(Refusal::Malformed(
-            "a WebSocket handshake has one Sec-WebSocket-Key of 16 bytes",
-        ));
-    }
     if !members(&request.headers, header::SEC_WEBSOCKET_PROTOCOL).all(is_token) {
         return Err(Refusal::Malformed("invalid Sec-WebSocket-Protocol"));
     }
     Ok(Kind::Upgrade)
+}
+
+/// RFC 8441 §4: over HTTP/2 a WebSocket is a CONNECT with a `:protocol`, if we have announced that. It has no key: it
+/// could not be taken for anything else. This is not a forward proxy, so any other CONNECT is refused.
+fn check_connect(request: &Parts) -> Result<(), Refusal> {
+    let announced = StreamPlace::of(request).is_some_and(|stream| stream.websocket);
+    match request.extensions.get::<Protocol>().filter(|_| announced) {
+        None => Err(Refusal::Head(HeadFault::Connect)),
+        Some(protocol) if protocol.as_str() == "websocket" => Ok(()),
+        Some(_) => Err(Refusal::UnknownProtocol),
+    }
 }
 
 /// RFC 9110 §7.8: `Upgrade` counts only in HTTP/1.1 and only if `Connection` names it. Other protocols

@@ -3,23 +3,39 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
 use crate::fields::members;
+use crate::tls::TlsFacts;
 
 // Spelt as backends that compare bytes expect them; everything else reads them in any case.
 const FOR: &str = "X-Forwarded-For";
 const PROTO: &str = "X-Forwarded-Proto";
 const HOST: &str = "X-Forwarded-Host";
 const FORWARDED: &str = "Forwarded";
+/// Hash, subject and names of the client's certificate, as Envoy writes them.
+const CERTIFICATE: &str = "X-Forwarded-Client-Cert";
+/// The certificate itself (RFC 9440).
+const WHOLE_CERTIFICATE: &str = "Client-Cert";
 /// What an untrusted client may not say of itself.
-const CLAIMS: [&str; 5] = [FOR, PROTO, HOST, FORWARDED, "X-Real-IP"];
+const CLAIMS: [&str; 9] = [
+    FOR,
+    PROTO,
+    HOST,
+    FORWARDED,
+    CERTIFICATE,
+    WHOLE_CERTIFICATE,
+    "Client-Cert-Chain",
+    "X-Forwarded-Port",
+    "X-Real-IP",
+];
 
 /// The client of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     /// The other end of the connection.
     pub(crate) peer: IpAddr,
@@ -27,6 +43,8 @@ pub(crate) struct Client {
     pub(crate) address: IpAddr,
     /// Whether the peer is a trusted proxy.
     trusted: bool,
+    /// What the TLS handshake of its connection has told; `None`: there was none.
+    pub(crate) tls: Option<Arc<TlsFacts>>,
 }
 
 impl Client {
@@ -37,6 +55,7 @@ impl Client {
             peer: nowhere,
             address: nowhere,
             trusted: false,
+            tls: None,
         }
     }
 
@@ -62,6 +81,21 @@ impl Client {
             peer,
             address,
             trusted,
+            tls: None,
+        }
+    }
+
+    /// Over a connection whose TLS handshake, if there was one, has told this.
+    pub(crate) fn over(mut self, tls: Option<Arc<TlsFacts>>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// The scheme that it has spoken to us.
+    fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
         }
     }
 
@@ -75,16 +109,16 @@ impl Client {
         let host = host.and_then(|host| host.to_str().ok());
         let authority = request.uri.authority().map(http::uri::Authority::as_str);
         let host = field(HOST).or(authority).or(host).unwrap_or_default();
-        let scheme = field(PROTO).unwrap_or("http");
+        let scheme = field(PROTO).unwrap_or(self.scheme());
         format!("{scheme}://{host}").to_ascii_lowercase()
     }
 
     /// Writes the forwarding fields of the request that the backend will see.
-    pub(crate) fn write(&self, request: &mut RequestHeader, secure: bool) -> pingora::Result<()> {
+    pub(crate) fn write(&self, request: &mut RequestHeader) -> pingora::Result<()> {
         if !self.trusted {
             remove_claims(request);
         }
-        let proto = if secure { "https" } else { "http" };
+        let proto = self.scheme();
         let host = request.headers.get(header::HOST).cloned();
         let peer = self.peer.to_string();
         append(request, FOR, &peer)?;
@@ -98,6 +132,10 @@ impl Client {
         }
         if let Some(host) = host.filter(|_| !request.headers.contains_key(HOST)) {
             request.insert_header(HOST, host)?;
+        }
+        if let Some(certificate) = self.tls.as_ref().and_then(|tls| tls.client.as_ref()) {
+            request.insert_header(CERTIFICATE, certificate.forwarded.as_str())?;
+            request.insert_header(WHOLE_CERTIFICATE, certificate.whole.as_str())?;
         }
         Ok(())
     }
@@ -223,7 +261,7 @@ mod tests {
             ("forwarded", "for=6.6.6.6"),
         ]);
         let client = Client::identify("192.0.2.1".parse().unwrap(), &request.headers, &[]);
-        client.write(&mut request, false).unwrap();
+        client.write(&mut request).unwrap();
         assert_eq!(request.headers.get("x-forwarded-for").unwrap(), "192.0.2.1");
         assert_eq!(request.headers.get("x-forwarded-proto").unwrap(), "http");
         assert_eq!(request.headers.get("x-forwarded-host").unwrap(), "h:8080");
@@ -245,7 +283,7 @@ mod tests {
         ]);
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let client = Client::identify("10.0.0.1".parse().unwrap(), &request.headers, &trusted);
-        client.write(&mut request, false).unwrap();
+        client.write(&mut request).unwrap();
         assert_eq!(
             request.headers.get("x-forwarded-for").unwrap(),
             "198.51.100.7, 10.0.0.2, 10.0.0.1"

@@ -21,6 +21,7 @@ use crate::fallback::engine_io::{self, Lane};
 use crate::fallback::services::Found;
 use crate::fallback::{self, sockjs};
 use crate::forwarded::Client;
+use crate::gate::tls_facts;
 use crate::http_error::refusal_for;
 use crate::observe::access_log;
 use crate::router::Target;
@@ -97,12 +98,17 @@ impl Gateway {
     ) -> std::result::Result<Way, Refusal> {
         let snapshot = self.shared.snapshot();
         let peer = peer_address(session);
+        let tls = tls_facts(&session.downstream_session);
         let request = session.req_header_mut();
         exchange.client =
-            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies);
+            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies).over(tls);
         let kind = classify(request);
         let own_origin = || exchange.client.own_origin(request);
-        let way = match snapshot.services.find(request, own_origin) {
+        let found = snapshot.services.find(request, own_origin);
+        if let Some(found) = &found {
+            exchange.prove(found.route(), request)?;
+        }
+        let way = match found {
             Some(Found::SockJs(asked)) => {
                 Self::decide_sockjs(kind, asked, request, exchange, &snapshot)?
             }
@@ -133,7 +139,9 @@ impl Gateway {
         }
         let route = route.ok_or(Refusal::NoRoute)?;
         let upgrade = route.websocket.upgrade;
+        let proven = exchange.prove(&route, request);
         exchange.passage = Some(Passage::new(snapshot, route));
+        proven?;
         match (kind, upgrade) {
             (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
             (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
@@ -216,6 +224,9 @@ impl Gateway {
     ) -> std::result::Result<Way, Refusal> {
         let own_origin = exchange.client.own_origin(request);
         let route = fallback::find_route(&snapshot, request, &[], &own_origin);
+        if let Some(route) = &route {
+            exchange.prove(route, request)?;
+        }
         exchange.passage = route.map(|route| Passage::new(snapshot, route));
         let route = exchange.passage.as_ref().map(|passage| &passage.route);
         match (route.filter(|route| route.fallback.is_some()), kind) {
@@ -228,6 +239,15 @@ impl Gateway {
 }
 
 impl Exchange {
+    /// Whether the request's connection has proven what the route demands.
+    pub(crate) fn prove(
+        &self,
+        route: &Route,
+        request: &RequestHeader,
+    ) -> std::result::Result<(), Refusal> {
+        route.demand(self.client.tls.as_deref(), target(request).host)
+    }
+
     /// It is answered by us.
     fn refused(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
@@ -358,8 +378,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        let client = exchange.client;
-        client.write(request, false)?;
+        exchange.client.write(request)?;
         passage(exchange)?.route.request_headers.apply(request)
     }
 

@@ -1,14 +1,19 @@
 //! A configuration made ready for requests: routes arranged for look-up, upstream groups running.
 //! It never changes; a reload builds another one and swaps it in whole.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use towpath_conf::{Config, HashOn, WebSocket};
 
+use crate::answer::Refusal;
 use crate::changes::Changes;
 use crate::fallback::Services;
+use crate::gate::Entrance;
 use crate::router::Router;
+use crate::tls::{TlsError, TlsFacts};
 use crate::upstream::{Group, PeerTimeouts, Upstreams};
 
 /// An immutable, running configuration.
@@ -22,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) has_fallback: bool,
     /// The services of dialects with paths of their own.
     pub(crate) services: Services,
+    /// By the listener's address.
+    entrances: HashMap<SocketAddr, Arc<Entrance>>,
     groups: Vec<Arc<Group>>,
 }
 
@@ -38,6 +45,8 @@ pub(crate) struct Route {
     pub(crate) websocket: WebSocket,
     /// Its fallback, if it has one.
     pub(crate) fallback: Option<towpath_fallback::Policy>,
+    /// What the connection must have proven.
+    pub(crate) tls: towpath_conf::RouteTls,
     /// Changes on the way to the backend.
     pub(crate) request_headers: Changes,
     /// Changes on the way to the client.
@@ -54,7 +63,11 @@ pub(crate) struct Route {
 
 impl Snapshot {
     /// Makes a checked configuration ready. Its upstream groups start to resolve and to check at once.
-    pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Self {
+    ///
+    /// # Errors
+    /// A file that a listener names is no use.
+    pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Result<Self, TlsError> {
+        let entrances = entrances(&config)?;
         let mut groups = std::collections::HashMap::new();
         let mut routes = Vec::with_capacity(config.routes.len());
         for (index, conf) in config.routes.iter().enumerate() {
@@ -73,19 +86,34 @@ impl Snapshot {
         let has_fallback = routes.iter().any(|route| route.fallback.is_some());
         let services = Services::new(&config, routes.iter());
         let router = Router::new(config.routes.iter().zip(routes));
-        Self {
+        Ok(Self {
             config,
             router,
             has_fallback,
             services,
+            entrances,
             groups: groups.into_values().collect(),
-        }
+        })
+    }
+
+    /// What it says of the listener at `address`; `None`: it has none there.
+    pub(crate) fn entrance(&self, address: SocketAddr) -> Option<Arc<Entrance>> {
+        self.entrances.get(&address).cloned()
     }
 
     /// Waits until the groups know their servers' addresses, or have tried to for a few seconds.
     pub(crate) async fn ready(&self) {
         futures_util::future::join_all(self.groups.iter().map(|group| group.ready())).await;
     }
+}
+
+fn entrances(config: &Config) -> Result<HashMap<SocketAddr, Arc<Entrance>>, TlsError> {
+    let listeners = config.listeners.iter();
+    let entrance = |listener: &towpath_conf::Listener| {
+        let entrance = Entrance::new(listener, &config.limits)?;
+        Ok((listener.address, Arc::new(entrance)))
+    };
+    listeners.map(entrance).collect()
 }
 
 impl Route {
@@ -103,6 +131,20 @@ impl Route {
     /// the backend, so a client that asks is told that its attempt never arrived, and falls back.
     pub(crate) fn only_falls_back(&self) -> bool {
         self.websocket.upgrade == towpath_conf::Upgrade::Deny && self.fallback.is_some()
+    }
+
+    /// Whether a connection has proven what the route demands of it. `host` is the request's.
+    pub(crate) fn demand(&self, tls: Option<&TlsFacts>, host: &str) -> Result<(), Refusal> {
+        let wants_certificate = self.tls.client_certificate;
+        let is_strict = self.tls.strict_sni || wants_certificate;
+        if is_strict && !tls.is_some_and(|tls| tls.is_for(host)) {
+            return Err(Refusal::Misdirected);
+        }
+        let is_proven = tls.is_some_and(|tls| tls.client.is_some());
+        if wants_certificate && !is_proven {
+            return Err(Refusal::NoCertificate);
+        }
+        Ok(())
     }
 
     fn new(
@@ -123,6 +165,7 @@ impl Route {
             hash: upstream.hash.clone(),
             websocket: conf.websocket.clone(),
             fallback: crate::fallback::policy(conf),
+            tls: conf.tls.clone(),
             request_headers: Changes::new(&conf.request_headers),
             response_headers: Changes::new(&conf.response_headers),
             connect_timeout: own.connect.unwrap_or(global.connect).get(),

@@ -92,6 +92,7 @@ fn timeouts(found: &mut Mistakes, timeouts: &Timeouts, path: &Path) {
         ("read", timeouts.read),
         ("write", timeouts.write),
         ("request_header", timeouts.request_header),
+        ("tls_handshake", timeouts.tls_handshake),
         ("keep_alive", timeouts.keep_alive),
     ] {
         found.not_zero(timeout, path.key(key));

@@ -18,7 +18,10 @@ pub(super) fn check(found: &mut Mistakes, config: &Config, root: &Path) {
             found.push(mistake.because([root.key("listeners")]));
         };
         if route.tls.strict_sni && !any_tls {
-            shut("strict_sni", "no listener has `tls`, so no request can come in");
+            shut(
+                "strict_sni",
+                "no listener has `tls`, so no request can come in",
+            );
         }
         if route.tls.client_certificate && !any_asks {
             let message = "no listener has `tls.client_certificates`, so no request can come in";

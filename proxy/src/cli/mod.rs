@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use towpath_conf::{Config, Source};
 
+use crate::configuration;
+
 /// Failed to start, or found the configuration invalid.
 const FAILED: u8 = 1;
 /// A second signal cut the drain short.
@@ -124,8 +126,7 @@ fn schema(markdown: bool) -> ExitCode {
 /// Loads a configuration, or says everything that is wrong with it.
 fn load(paths: &[PathBuf]) -> Result<(Source, Config), ExitCode> {
     let source = Source::read_all(paths).map_err(|error| fail(&error))?;
-    let config =
-        Config::load(&source, &|name| std::env::var(name).ok()).map_err(|errors| fail(&errors))?;
+    let config = configuration::load(&source).map_err(|errors| fail(&errors))?;
     Ok((source, config))
 }
 

@@ -25,7 +25,7 @@ pub(super) fn run(paths: &[PathBuf]) -> ExitCode {
         Err(error) => return fail(&format_args!("cannot start threads: {error}")),
     };
     let ended = runtime.block_on(async {
-        let reloads = watched.map(|paths| Reloads::new(paths, &source));
+        let reloads = watched.map(|paths| Reloads::new(paths, &source, &config));
         Ok::<_, StartError>(Server::start(config, reloads).await?.run().await)
     });
     // Whatever still runs has had its time.

@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::{Method, header};
 use pingora::Result;
@@ -23,6 +21,7 @@ use crate::observe::access_log::{self, Opened};
 use crate::shared::{Ending, Shared};
 use crate::snapshot::Route;
 use crate::tunnel::ask::{Outcome, ask_backend, into_stream};
+use crate::tunnel::handshake;
 use crate::tunnel::replay::Replay;
 use crate::upstream::Lease;
 
@@ -90,7 +89,7 @@ impl RouteBackend {
         }
         Ok(Self {
             shared: shared.clone(),
-            client: exchange.client,
+            client: exchange.client.clone(),
             route: Some(route.clone()),
             opened: access_log::opened_as(&request, exchange, route, aim.path.to_owned()),
             request: Some(request),
@@ -99,7 +98,7 @@ impl RouteBackend {
     }
 
     /// Completes the handshake.
-    fn handshake(
+    fn complete(
         &self,
         mut request: Box<RequestHeader>,
         of: &Handshake,
@@ -108,12 +107,12 @@ impl RouteBackend {
         for (name, value) in &of.headers {
             request.append_header(name, value)?;
         }
-        self.client.write(&mut request, false)?;
+        self.client.write(&mut request)?;
         route.request_headers.apply(request.as_mut())?;
         request.insert_header("Connection", "Upgrade")?;
         request.insert_header("Upgrade", "websocket")?;
         request.insert_header("Sec-WebSocket-Version", "13")?;
-        request.insert_header("Sec-WebSocket-Key", key())?;
+        request.insert_header("Sec-WebSocket-Key", handshake::key())?;
         if !of.protocols.is_empty() {
             request.insert_header("Sec-WebSocket-Protocol", of.protocols.join(", "))?;
         }
@@ -127,7 +126,7 @@ impl RouteBackend {
         let Some((route, request)) = self.route.take().zip(self.request.take()) else {
             return Err(DialError::Unreachable);
         };
-        let Ok(request) = self.handshake(request, of, &route) else {
+        let Ok(request) = self.complete(request, of, &route) else {
             return Err(DialError::Unreachable);
         };
         match ask_backend(request, self.client.address, &route, false).await {
@@ -195,11 +194,4 @@ async fn begin(mut backend: BackendSession) -> Bytes {
     // What is there by then is what there is.
     let _ = timeout(REFUSAL_TIME, read).await;
     content.freeze()
-}
-
-/// 16 random bytes (RFC 6455 §4.1). They keep caches away and are no secret, so none is better than no session.
-fn key() -> String {
-    let mut key = [0; 16];
-    let _ = getrandom::fill(&mut key);
-    STANDARD.encode(key)
 }

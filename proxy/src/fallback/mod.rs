@@ -61,6 +61,9 @@ pub(crate) async fn carry(
     };
     if let Some(route) = &route {
         exchange.passage = Some(Passage::new(snapshot, route.clone()));
+        if let Err(refusal) = exchange.prove(route, session.req_header()) {
+            return refuse(session, exchange, refusal).await;
+        }
     }
     let route = route.filter(|route| route.fallback.is_some());
     let backend = match (endpoint, &route) {

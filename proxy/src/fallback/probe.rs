@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(crate) async fn probe(session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
     accept(session, [], None).await?;
     if let Some(client) = take_connection(session, exchange) {
-        tokio::spawn(talk(*client));
+        tokio::spawn(talk(client));
     }
     Ok(true)
 }

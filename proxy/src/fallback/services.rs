@@ -39,6 +39,16 @@ pub(crate) enum Found {
     EngineIo(super::engine_io::Asked),
 }
 
+impl Found {
+    /// The route that the service is of.
+    pub(crate) fn route(&self) -> &Route {
+        match self {
+            Self::SockJs(asked) => &asked.service.route,
+            Self::EngineIo(asked) => &asked.service.route,
+        }
+    }
+}
+
 /// All services of a configuration.
 #[derive(Debug)]
 pub(crate) struct Services {

@@ -7,6 +7,7 @@ use pingora::proxy::Session;
 
 use crate::changes::Changes;
 use crate::tunnel::handshake;
+use crate::tunnel::upgrade::switch;
 
 /// Answers a valid handshake with 101, these fields and these changes.
 pub(super) async fn accept<'f>(
@@ -23,12 +24,6 @@ pub(super) async fn accept<'f>(
     if let Some(changes) = changes {
         changes.apply(&mut response)?;
     }
-    response.insert_header("Connection", "Upgrade")?;
-    response.insert_header("Upgrade", "websocket")?;
     response.insert_header("Sec-WebSocket-Accept", accept)?;
-    let client = &mut session.downstream_session;
-    client
-        .write_response_header(Box::new(response))
-        .await
-        .map_err(|e| e.into_down())
+    switch(session, response).await
 }

@@ -1,7 +1,7 @@
 //! The client's connection as pingora gets to see it: one request at a time.
 //! It replays the head that the gate has checked, hands out as many bytes of content as that head announced,
 //! and keeps whatever comes early (a pipelined request, frames sent before the 101) until it is its turn.
-//! It also carries what must live exactly as long as the connection does: its place in the count.
+//! It also carries what is known of the connection, and lives exactly as long as that does: its place in the count.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connections::Place;
+use super::connection::Connection;
 use super::head::{Framing, Head};
 
 /// Early bytes kept beyond the current request; what is more waits in the kernel.
@@ -44,18 +44,18 @@ pub(crate) struct Downstream {
     early: BytesMut,
     allowance: Allowance,
     ended: bool,
-    _place: Option<Place>,
+    connection: Option<Arc<Connection>>,
 }
 
 impl Downstream {
     /// Takes over a connection; nothing can be read from it before [`Self::admit`].
-    pub(crate) fn new(io: Stream, place: Place) -> Self {
+    pub(crate) fn new(io: Stream, connection: Arc<Connection>) -> Self {
         Self {
             io: Some(io),
             early: BytesMut::new(),
             allowance: Allowance::Bytes(0),
             ended: false,
-            _place: Some(place),
+            connection: Some(connection),
         }
     }
 
@@ -66,8 +66,13 @@ impl Downstream {
             early: BytesMut::new(),
             allowance: Allowance::All,
             ended: true,
-            _place: None,
+            connection: None,
         }
+    }
+
+    /// What is known of the connection.
+    pub(super) fn connection(&self) -> Option<&Arc<Connection>> {
+        self.connection.as_ref()
     }
 
     /// Bytes read and not yet handed out.

@@ -1,19 +1,23 @@
 //! The gate: one entry per connection, in front of pingora's HTTP.
-//! It counts connections, gives a request's head a deadline and a size, refuses what is not strictly HTTP/1.1,
-//! and lets pingora have one request at a time.
+//! It counts connections, takes them through TLS, tells HTTP/2 from HTTP/1.1, gives a request's head a deadline and a
+//! size, refuses what is not strictly HTTP/1.1, and lets pingora have one request at a time.
 
+mod connection;
 mod connections;
 mod downstream;
+mod entrance;
 mod head;
+mod http2;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::{GetSocketDigest, SocketDigest, Stream};
+use pingora::protocols::l4::stream::Stream as TcpStream;
+use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,12 +27,20 @@ use crate::answer::Refusal;
 use crate::gateway::Gateway;
 use crate::observe::access_log;
 use crate::shared::Shared;
+use crate::snapshot::Snapshot;
+use crate::tls::{TlsFacts, TlsServer};
+use crate::upstream::reason;
 
+use connection::Connection;
+pub(crate) use connection::{StreamPlace, tls_facts};
 pub(crate) use connections::Connections;
 pub(crate) use connections::Full;
+use connections::Place;
 pub(crate) use downstream::Downstream;
+pub(crate) use entrance::Entrance;
 pub(crate) use head::HeadFault;
 use head::{Head, HeadScanner, leading_empty_lines};
+use http2::{Beginning, Patience};
 
 /// A refused client may go on sending for this long, so that it gets to read its answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -37,6 +49,8 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Gate {
     proxy: Arc<HttpProxy<Gateway>>,
     shared: Arc<Shared>,
+    /// As the configuration says it.
+    listener: SocketAddr,
 }
 
 /// What came instead of a head.
@@ -47,35 +61,112 @@ enum NoHead {
 }
 
 impl Gate {
-    /// A gate in front of `proxy`.
-    pub(crate) fn new(proxy: Arc<HttpProxy<Gateway>>, shared: Arc<Shared>) -> Self {
-        Self { proxy, shared }
+    /// A gate in front of `proxy`, for the connections of a listener.
+    pub(crate) fn new(
+        proxy: Arc<HttpProxy<Gateway>>,
+        shared: Arc<Shared>,
+        listener: SocketAddr,
+    ) -> Self {
+        Self {
+            proxy,
+            shared,
+            listener,
+        }
     }
 
-    /// Counts the connection in, or answers that there is no place.
-    async fn enter(&self, mut io: Stream) -> Option<Box<Downstream>> {
+    /// Takes a connection in: counted, and past its TLS handshake.
+    async fn enter(&self, io: Stream) -> Option<Box<Downstream>> {
         let address = client_address(io.get_socket_digest())?;
-        let limits = &self.shared.snapshot().config.limits;
-        let per_address = limits
-            .connections_per_address
-            .get()
-            .map(|limit| limit.get());
-        match self
-            .shared
-            .connections
-            .enter(address, limits.connections.get(), per_address)
-        {
-            Ok(place) => Some(Box::new(Downstream::new(io, place))),
-            Err(full) => {
-                let refusal = match full {
-                    Full::Total => Refusal::Full,
-                    Full::Address => Refusal::AddressFull,
-                };
+        let snapshot = self.shared.snapshot();
+        let entrance = snapshot.entrance(self.listener)?;
+        let place = match self.take_place(address, &snapshot) {
+            Ok(place) => place,
+            Err(refusal) => {
                 access_log::refused(address, refusal);
-                refuse(&mut io, refusal).await;
+                turn_away(io, refusal, entrance.tls.is_some()).await;
+                return None;
+            }
+        };
+        let Some(tls) = &entrance.tls else {
+            let connection = Connection::new(None, place);
+            return Some(Box::new(Downstream::new(io, Arc::new(connection))));
+        };
+        let patience = snapshot.config.timeouts.tls_handshake.get();
+        let secured = timeout(patience, secure(io, tls)).await;
+        match secured.map_err(|_| "it took too long".to_owned()) {
+            Ok(Ok((io, facts))) => {
+                let connection = Connection::new(Some(facts), place);
+                Some(Box::new(Downstream::new(io, Arc::new(connection))))
+            }
+            // Scanners and clients that have hung up are not worth a line each.
+            Ok(Err(reason)) | Err(reason) => {
+                tracing::debug!(client = %address, reason, "TLS handshake failed");
                 None
             }
         }
+    }
+
+    fn take_place(&self, address: IpAddr, snapshot: &Snapshot) -> Result<Place, Refusal> {
+        let limits = &snapshot.config.limits;
+        let per_address = limits.connections_per_address.get();
+        let per_address = per_address.map(|limit| limit.get());
+        let connections = &self.shared.connections;
+        let entered = connections.enter(address, limits.connections.get(), per_address);
+        entered.map_err(|full| match full {
+            Full::Total => Refusal::Full,
+            Full::Address => Refusal::AddressFull,
+        })
+    }
+
+    /// Whether the client begins with HTTP/2: it has agreed on it in its TLS handshake, or simply does.
+    async fn begins_with_http2(&self, client: &mut Downstream, shutdown: &ShutdownWatch) -> bool {
+        if client.get_ssl_digest().is_some() {
+            return client.selected_alpn_proto() == Some(ALPN::H2);
+        }
+        let snapshot = self.shared.snapshot();
+        let entrance = snapshot.entrance(self.listener);
+        if entrance.is_none_or(|entrance| entrance.http2.is_none()) {
+            return false;
+        }
+        let patience = snapshot.config.timeouts.request_header.get();
+        let told = async {
+            wait_for_request(client, patience, shutdown).await.ok()?;
+            loop {
+                match Beginning::of(client.early()) {
+                    Beginning::Http2 => return Some(true),
+                    Beginning::Other => return Some(false),
+                    Beginning::Unknown => client.fill().await.ok().filter(|more| *more)?,
+                };
+            }
+        };
+        // A client that says too little, or leaves, is dealt with as one of HTTP/1.1.
+        matches!(timeout(patience, told).await, Ok(Some(true)))
+    }
+
+    async fn serve_http2(&self, mut client: Box<Downstream>, shutdown: &ShutdownWatch) {
+        let snapshot = self.shared.snapshot();
+        let settings = snapshot
+            .entrance(self.listener)
+            .and_then(|entrance| entrance.http2.clone());
+        let (Some(connection), Some(settings)) = (client.connection().cloned(), settings) else {
+            return;
+        };
+        let timeouts = &snapshot.config.timeouts;
+        let patience = Patience {
+            preface: timeouts.request_header.get(),
+            idle: timeouts.keep_alive.get(),
+        };
+        drop(snapshot);
+        client.release();
+        http2::serve(
+            &self.proxy,
+            client,
+            connection,
+            settings,
+            patience,
+            shutdown.clone(),
+        )
+        .await;
     }
 
     /// Reads and checks the next request's head, which stays in the early bytes.
@@ -108,7 +199,12 @@ impl Gate {
 #[async_trait]
 impl ServerApp for Gate {
     async fn process_new(self: &Arc<Self>, io: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let mut client = self.enter(io).await?;
+        // On the heap, since a connection's future would carry their size for as long as it lives.
+        let mut client = Box::pin(self.enter(io)).await?;
+        if Box::pin(self.begins_with_http2(&mut client, shutdown)).await {
+            Box::pin(self.serve_http2(client, shutdown)).await;
+            return None;
+        }
         let mut kept: Option<HttpPersistentSettings> = None;
         let mut first = true;
         loop {
@@ -133,6 +229,23 @@ impl ServerApp for Gate {
             kept = settings;
             first = false;
         }
+    }
+}
+
+/// Takes a connection through its TLS handshake; says why it failed otherwise.
+async fn secure(io: Stream, tls: &TlsServer) -> Result<(Stream, TlsFacts), String> {
+    let Ok(tcp) = io.into_any().downcast::<TcpStream>() else {
+        return Err("not a TCP connection".to_owned());
+    };
+    let secured = tls.accept(*tcp).await.map_err(|e| reason(&e))?;
+    let facts = secured.get_ssl().map(TlsFacts::of).unwrap_or_default();
+    Ok((Box::new(secured), facts))
+}
+
+/// A client that waits for its TLS handshake would make nothing of an answer.
+async fn turn_away(mut io: Stream, refusal: Refusal, tls: bool) {
+    if !tls {
+        refuse(&mut io, refusal).await;
     }
 }
 

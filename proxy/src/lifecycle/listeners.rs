@@ -61,6 +61,11 @@ impl Bound {
         })
     }
 
+    /// The address as the configuration says it.
+    pub(crate) fn configured(&self) -> SocketAddr {
+        self.configured
+    }
+
     /// Accepts connections for `app`, in a task of its own, until stopped.
     pub(crate) fn serve<A>(self, app: A) -> Listening
     where

@@ -12,7 +12,9 @@ use towpath_conf::{Config, Source};
 
 use super::listeners::{BindError, Listening};
 use super::server::{Server, bind_all};
+use crate::configuration::{fingerprint, load, named_files};
 use crate::snapshot::Snapshot;
+use crate::tls::TlsError;
 
 /// How often the files are looked at. Their content counts, not their time or inode, so that a bind
 /// mount or a swapped symlink is noticed like any other change.
@@ -27,12 +29,16 @@ enum ReloadError {
     Config(#[from] towpath_conf::Errors),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 /// Where the configuration comes from, and what was last seen there.
 #[derive(Debug)]
 pub(crate) struct Reloads {
     paths: Vec<PathBuf>,
+    /// The files that the configuration in force names.
+    named: Vec<PathBuf>,
     /// What was last loaded or refused.
     known: u64,
     /// What the last look found; acted upon when a second look finds the same, since editors write in steps.
@@ -41,14 +47,18 @@ pub(crate) struct Reloads {
 }
 
 impl Reloads {
-    /// Watches `paths`, from which `source` was read. Must be called on a runtime.
-    pub(crate) fn new(paths: Vec<PathBuf>, source: &Source) -> Self {
+    /// Watches `paths`, from which `source` was read, and the files that `config`, which it says, names.
+    /// Must be called on a runtime.
+    pub(crate) fn new(paths: Vec<PathBuf>, source: &Source, config: &Config) -> Self {
+        let named = named_files(config);
+        let known = fingerprint(source, &named);
         let mut ticks = interval(WATCH);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             paths,
-            known: source.fingerprint(),
-            seen: source.fingerprint(),
+            named,
+            known,
+            seen: known,
             ticks,
         }
     }
@@ -64,8 +74,9 @@ impl Reloads {
             let Ok(source) = Source::read_all(&this.paths) else {
                 continue;
             };
-            let settled = source.fingerprint() == this.seen;
-            this.seen = source.fingerprint();
+            let found = fingerprint(&source, &this.named);
+            let settled = found == this.seen;
+            this.seen = found;
             if settled && this.seen != this.known {
                 return;
             }
@@ -82,8 +93,9 @@ impl Reloads {
 
     async fn try_reload(&mut self, server: &mut Server) -> Result<(), ReloadError> {
         let source = Source::read_all(&self.paths)?;
-        self.known = source.fingerprint();
-        let config = Config::load(&source, &|name| std::env::var(name).ok())?;
+        self.known = fingerprint(&source, &self.named);
+        let config = load(&source)?;
+        let named = named_files(&config);
         let wanted: HashSet<_> = config
             .listeners
             .iter()
@@ -99,9 +111,11 @@ impl Reloads {
         let admin_changed = server.admin.as_ref().map(Listening::configured) != admin_wanted;
         let new_admin = bind_all(admin_wanted.filter(|_| admin_changed).into_iter())?;
         warn_of_restart(&server.shared.snapshot().config, &config);
-        let snapshot = Snapshot::new(config, &server.shared.upstreams);
+        let snapshot = Snapshot::new(config, &server.shared.upstreams)?;
         snapshot.ready().await;
         server.shared.swap(snapshot);
+        self.known = fingerprint(&source, &named);
+        self.named = named;
         for bound in new {
             let listening = server.serve(bound);
             server.listeners.push(listening);

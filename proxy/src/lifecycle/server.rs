@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use pingora::apps::HttpServerOptions;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use thiserror::Error;
@@ -17,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::observe::admin::Admin;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use crate::tls::TlsError;
 use crate::upstream::Upstreams;
 
 /// Why the server did not start.
@@ -25,6 +27,9 @@ pub(crate) enum StartError {
     /// A socket could not be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A listener cannot speak TLS.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The system gives us no signals.
     #[error("cannot handle signals: {0}")]
     Signals(std::io::Error),
@@ -107,10 +112,10 @@ impl Server {
             .map(|admin| Bound::bind(admin.address))
             .transpose()?;
         let upstreams = Upstreams::new();
-        let snapshot = Snapshot::new(config, &upstreams);
+        let snapshot = Snapshot::new(config, &upstreams)?;
         snapshot.ready().await;
         let shared = Arc::new(Shared::new(snapshot, upstreams)?);
-        let proxy = Arc::new(http_proxy(&pingora_conf(), Gateway::new(shared.clone())));
+        let proxy = Arc::new(proxy(Gateway::new(shared.clone())));
         let mut server = Self {
             shared,
             proxy,
@@ -167,7 +172,8 @@ impl Server {
     }
 
     pub(super) fn serve(&self, bound: Bound) -> Listening {
-        let listening = bound.serve(Gate::new(self.proxy.clone(), self.shared.clone()));
+        let gate = Gate::new(self.proxy.clone(), self.shared.clone(), bound.configured());
+        let listening = bound.serve(gate);
         tracing::info!(address = %listening.actual(), "listening");
         listening
     }
@@ -193,6 +199,16 @@ pub(super) fn bind_all(
     addresses: impl Iterator<Item = SocketAddr>,
 ) -> Result<Vec<Bound>, BindError> {
     addresses.map(Bound::bind).collect()
+}
+
+/// pingora's HTTP. A CONNECT goes as far as our filters, since a WebSocket over HTTP/2 is one (RFC 8441); they refuse
+/// all others.
+fn proxy(gateway: Gateway) -> HttpProxy<Gateway> {
+    let mut proxy = http_proxy(&pingora_conf(), gateway);
+    let mut options = HttpServerOptions::default();
+    options.allow_connect_method_proxying = true;
+    proxy.server_options = Some(options);
+    proxy
 }
 
 /// pingora's own settings. Its server is not used, only its proxy and pools.

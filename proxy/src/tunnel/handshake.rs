@@ -81,6 +81,13 @@ pub(crate) fn accept(key: &[u8]) -> String {
     STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
+/// 16 random bytes (RFC 6455 §4.1). They keep caches away and are no secret, so none is better than no session.
+pub(crate) fn key() -> String {
+    let mut key = [0; 16];
+    let _ = getrandom::fill(&mut key);
+    STANDARD.encode(key)
+}
+
 fn check_subprotocol(request: &HeaderMap, response: &HeaderMap) -> Result<(), HandshakeFault> {
     if !response.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
         return Ok(());

@@ -13,6 +13,7 @@ mod relay;
 pub(crate) mod replay;
 mod report;
 mod scanner;
+mod stream;
 pub(crate) mod upgrade;
 
 use std::time::Duration;

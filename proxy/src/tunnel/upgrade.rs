@@ -1,4 +1,4 @@
-//! From a client's HTTP/1.1 handshake to a running tunnel: dial, hand the handshake on, prove the answer,
+//! From a client's handshake to a running tunnel: dial, hand the handshake on, prove the answer,
 //! take the connection out of pingora's session and relay. A refusal is relayed as the ordinary response it is.
 //!
 //! The order is what makes it safe: the client gets no 101 before the backend's was proven, and not a byte
@@ -7,15 +7,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use pingora::proxy::Session;
+use towpath_fallback::BoxedConnection;
 
 use super::ask::{Outcome, ask_backend, into_stream};
-use super::handshake::Extensions;
+use super::handshake::{self, Extensions};
+use super::stream::Http2Stream;
 use super::{Ended, Settings, Side, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
@@ -99,11 +101,26 @@ fn handshake_for_backend(
         request.remove_header(&name);
     }
     request.remove_header(&header::CONTENT_LENGTH);
-    exchange.client.write(&mut request, false)?;
+    if request.version == Version::HTTP_2 {
+        as_http1(&mut request)?;
+    }
+    exchange.client.write(&mut request)?;
     route.request_headers.apply(request.as_mut())?;
     request.insert_header("Connection", "Upgrade")?;
     request.insert_header("Upgrade", "websocket")?;
     Ok(request)
+}
+
+/// A CONNECT as the GET that it would have been (RFC 8441 §5). It has no key of its own.
+fn as_http1(request: &mut RequestHeader) -> Result<()> {
+    request.set_method(Method::GET);
+    request.set_version(Version::HTTP_11);
+    request.insert_header("Sec-WebSocket-Key", handshake::key())?;
+    let target = request.uri.path_and_query().cloned();
+    if let Some(target) = target {
+        request.set_uri(target.into());
+    }
+    Ok(())
 }
 
 async fn write_101(
@@ -113,12 +130,21 @@ async fn write_101(
 ) -> Result<()> {
     prepare_response(session, &mut response, None, route)?;
     response.remove_header(&header::CONTENT_LENGTH);
-    response.insert_header("Connection", "Upgrade")?;
-    response.insert_header("Upgrade", "websocket")?;
-    let written = session
-        .downstream_session
-        .write_response_header(Box::new(response))
-        .await;
+    switch(session, response).await
+}
+
+/// Tells the client that from here on it speaks WebSocket.
+pub(crate) async fn switch(session: &mut Session, mut response: ResponseHeader) -> Result<()> {
+    if session.is_http2() {
+        // RFC 8441 §5: any 2xx is what 101 is elsewhere, and proves nothing.
+        response.set_status(StatusCode::OK)?;
+        response.remove_header(&header::SEC_WEBSOCKET_ACCEPT);
+    } else {
+        response.insert_header("Connection", "Upgrade")?;
+        response.insert_header("Upgrade", "websocket")?;
+    }
+    let client = &mut session.downstream_session;
+    let written = client.write_response_header(Box::new(response)).await;
     written.map_err(|e| e.into_down())
 }
 
@@ -141,30 +167,36 @@ fn open_tunnel(
     let ending = shared.ending();
     tokio::spawn(async move {
         // The client's place in the count is given back after the line is written: a drain waits for both.
-        let (client, attempt) = (client.as_mut(), attempt.as_ref());
-        let report = relay(client, &mut backend, settings, attempt, ending).await;
+        let report = relay(
+            &mut client,
+            &mut backend,
+            settings,
+            attempt.as_ref(),
+            ending,
+        )
+        .await;
         access_log::tunnel(&opened, lease.address(), &report);
     });
 }
 
-/// Takes the client's connection out of pingora's session: from here on it is a plain stream of bytes.
+/// Takes the client's connection, or its stream of one, out of pingora's session: from here on it is plain bytes.
 pub(crate) fn take_connection(
     session: &mut Session,
     exchange: &mut Exchange,
-) -> Option<Box<Downstream>> {
+) -> Option<BoxedConnection> {
     let closed = ServerSession::new_http1(Box::new(Downstream::closed()));
     let taken = std::mem::replace(session.downstream_session.as_mut(), closed);
     exchange.tunnelled = true;
-    let ServerSession::H1(taken) = taken else {
-        return None;
-    };
-    let mut client = taken
-        .into_inner()
-        .into_any()
-        .downcast::<Downstream>()
-        .ok()?;
-    client.release();
-    Some(client)
+    match taken {
+        ServerSession::H1(taken) => {
+            let connection = taken.into_inner().into_any();
+            let mut connection = connection.downcast::<Downstream>().ok()?;
+            connection.release();
+            Some(connection)
+        }
+        ServerSession::H2(taken) => Some(Box::new(Http2Stream::new(taken)?)),
+        _ => None,
+    }
 }
 
 /// Relays a refusal whole: status, header and content.

@@ -13,7 +13,7 @@ mod health;
 mod supervisor;
 mod weak;
 
-pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer};
+pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer, reason};
 pub(crate) use endpoint::Lease;
 pub(crate) use group::{Group, NoServer, Tried, Upstreams};
 pub(crate) use hash::{HashKey, hash_key};

@@ -1,0 +1,99 @@
+//! What is known of a client's connection for as long as it lives, whoever holds it by then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::request::Parts;
+use pingora::protocols::http::ServerSession;
+use tokio::sync::Notify;
+
+use super::connections::Place;
+use super::downstream::Downstream;
+use crate::tls::TlsFacts;
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// What its TLS handshake has told; `None`: there was none.
+    tls: Option<Arc<TlsFacts>>,
+    _place: Place,
+}
+
+impl Connection {
+    /// One that has a place in the count.
+    pub(super) fn new(tls: Option<TlsFacts>, place: Place) -> Self {
+        Self {
+            tls: tls.map(Arc::new),
+            _place: place,
+        }
+    }
+}
+
+/// What the TLS handshake of the connection that a request came over has told; `None`: there was none.
+pub(crate) fn tls_facts(session: &ServerSession) -> Option<Arc<TlsFacts>> {
+    let connection = match session {
+        ServerSession::H1(session) => {
+            let stream = session.stream().as_any().downcast_ref::<Downstream>();
+            stream.and_then(Downstream::connection)
+        }
+        ServerSession::H2(_) => StreamPlace::of(session.req_header()).map(|it| &it.connection),
+        _ => None,
+    };
+    connection?.tls.clone()
+}
+
+/// The streams of an HTTP/2 connection that are not over yet.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    open: AtomicUsize,
+    left: Notify,
+}
+
+impl Streams {
+    /// Waits until none is open. Cancel-safe.
+    pub(super) async fn none(&self) {
+        loop {
+            let left = self.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if self.open.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+/// One stream of an HTTP/2 connection. Its request carries it, and a tunnel that it becomes.
+#[derive(Debug)]
+pub(crate) struct StreamPlace {
+    connection: Arc<Connection>,
+    streams: Arc<Streams>,
+    /// Whether WebSockets may come as streams of this connection (RFC 8441).
+    pub(crate) websocket: bool,
+}
+
+impl StreamPlace {
+    /// One more stream.
+    pub(super) fn new(connection: Arc<Connection>, streams: Arc<Streams>, websocket: bool) -> Self {
+        streams.open.fetch_add(1, Ordering::AcqRel);
+        Self {
+            connection,
+            streams,
+            websocket,
+        }
+    }
+
+    /// The stream that a request came over.
+    pub(crate) fn of(request: &Parts) -> Option<&Arc<Self>> {
+        request.extensions.get()
+    }
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        if self.streams.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.streams.left.notify_waiters();
+        }
+    }
+}
