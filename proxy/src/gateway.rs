@@ -27,6 +27,7 @@ use crate::observe::access_log;
 use crate::router::Target;
 use crate::shared::Shared;
 use crate::snapshot::{Route, Snapshot};
+use crate::spelling::respell;
 use crate::tunnel::upgrade;
 use crate::upstream::{HashKey, Lease, NoServer, Tried, hash_key, http_peer};
 
@@ -378,6 +379,10 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        if request.version == Version::HTTP_11 && !request.has_case() {
+            // The client has spoken HTTP/2.
+            *request = respell(request)?;
+        }
         exchange.client.write(request)?;
         passage(exchange)?.route.request_headers.apply(request)
     }

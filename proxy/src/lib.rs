@@ -23,6 +23,7 @@ mod observe;
 mod router;
 mod shared;
 mod snapshot;
+mod spelling;
 mod tls;
 mod tunnel;
 mod upstream;

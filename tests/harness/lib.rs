@@ -9,6 +9,7 @@
 )]
 
 mod binary;
+mod certificates;
 mod chaos;
 mod checklist;
 mod contract;
@@ -24,6 +25,7 @@ mod middlebox;
 mod peer;
 mod random;
 mod raw_backend;
+mod tools;
 mod towpath;
 mod tungstenite_peer;
 mod warp_peer;
@@ -31,6 +33,7 @@ mod websocket;
 mod wire;
 
 pub use binary::command;
+pub use certificates::{Authority, KeyFiles};
 pub use chaos::{Chaos, Fault, Faults};
 pub use checklist::{Checks, checklist, python_checklist};
 pub use contract::Way;
@@ -44,6 +47,7 @@ pub use middlebox::{Middlebox, Responses, Upgrades};
 pub use peer::Peer;
 pub use raw_backend::RawBackend;
 pub use rustix::process::Signal;
+pub use tools::{curl, curl_fails, s_client};
 pub use towpath::Towpath;
 pub use tungstenite_peer::TungstenitePeer;
 pub use warp_peer::WarpPeer;

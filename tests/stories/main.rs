@@ -21,4 +21,5 @@ mod reload;
 mod routing;
 mod sockjs;
 mod sockjs_wire;
+mod tls;
 mod tunnel;

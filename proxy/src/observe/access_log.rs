@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::header;
+use http::{Version, header};
 use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -24,6 +24,7 @@ pub(crate) const TARGET: &str = "access";
 #[derive(Debug)]
 pub(crate) struct Opened {
     client: IpAddr,
+    protocol: &'static str,
     host: String,
     path: String,
     /// Names only: a tunnel may outlive many reloads, and a whole route would keep its group's task running.
@@ -46,6 +47,7 @@ pub(crate) fn opened_as(
 ) -> Opened {
     Opened {
         client: exchange.client.address,
+        protocol: protocol(request.version),
         host: host(request).to_owned(),
         path,
         route: route.name.clone(),
@@ -67,6 +69,7 @@ pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Excha
         target: TARGET,
         kind = "request",
         client = %exchange.client.address,
+        protocol = protocol(request.version),
         method = %request.method,
         host = host(request),
         path = request.uri.path(),
@@ -99,6 +102,7 @@ pub(crate) fn tunnel(opened: &Opened, server: SocketAddr, report: &Report) {
         target: TARGET,
         kind = "tunnel",
         client = %opened.client,
+        protocol = opened.protocol,
         host = opened.host,
         path = opened.path,
         status = 101,
@@ -156,6 +160,15 @@ pub(crate) fn failed(error: &dyn Display, exchange: &Exchange, refusal: Option<R
             tracing::warn!(reason, route, upstream, server, %error, "request failed");
         }
         _ => tracing::debug!(route, upstream, server, %error, "request failed"),
+    }
+}
+
+/// What the client speaks, as in the server's name for it.
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
     }
 }
 

@@ -26,6 +26,7 @@ use crate::gateway::{Exchange, prepare_response, refuse};
 use crate::observe::access_log::{self, Opened};
 use crate::shared::Shared;
 use crate::snapshot::Route;
+use crate::spelling::respell;
 use crate::upstream::Lease;
 
 /// Carries a valid handshake. `Ok(true)`: it was answered, one way or the other.
@@ -102,7 +103,7 @@ fn handshake_for_backend(
     }
     request.remove_header(&header::CONTENT_LENGTH);
     if request.version == Version::HTTP_2 {
-        as_http1(&mut request)?;
+        *request = as_http1(&request)?;
     }
     exchange.client.write(&mut request)?;
     route.request_headers.apply(request.as_mut())?;
@@ -112,15 +113,11 @@ fn handshake_for_backend(
 }
 
 /// A CONNECT as the GET that it would have been (RFC 8441 §5). It has no key of its own.
-fn as_http1(request: &mut RequestHeader) -> Result<()> {
+fn as_http1(request: &RequestHeader) -> Result<RequestHeader> {
+    let mut request = respell(request)?;
     request.set_method(Method::GET);
-    request.set_version(Version::HTTP_11);
     request.insert_header("Sec-WebSocket-Key", handshake::key())?;
-    let target = request.uri.path_and_query().cloned();
-    if let Some(target) = target {
-        request.set_uri(target.into());
-    }
-    Ok(())
+    Ok(request)
 }
 
 async fn write_101(

@@ -1,12 +1,14 @@
 // What every WebSocket server must do through the proxy as it does without it, tried with the `ws` client.
-// Usage: node checklist.mjs ws://HOST:PORT
+// Usage: node checklist.mjs ws://HOST:PORT [AUTHORITY.pem]
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 import { check } from './report.mjs';
 
-const base = process.argv[2];
+const [base, authority] = process.argv.slice(2);
+const trust = authority ? { ca: readFileSync(authority) } : {};
 
 // Messages are queued from the start: a server may speak before anybody asks.
 class Conversation {
@@ -14,7 +16,7 @@ class Conversation {
   #wake = () => {};
 
   static async open(path, { protocols = [], ...options } = {}) {
-    const socket = new WebSocket(base + path, protocols, options);
+    const socket = new WebSocket(base + path, protocols, { ...trust, ...options });
     const conversation = new Conversation(socket);
     await once(socket, 'open');
     return conversation;
@@ -91,7 +93,7 @@ await check('subprotocol', async () => {
 });
 
 await check('extensions', async () => {
-  const socket = new WebSocket(`${base}/echo`, [], { perMessageDeflate: { threshold: 0 } });
+  const socket = new WebSocket(`${base}/echo`, [], { ...trust, perMessageDeflate: { threshold: 0 } });
   const conversation = new Conversation(socket);
   const [[{ headers }]] = await Promise.all([once(socket, 'upgrade'), once(socket, 'open')]);
   const text = 'a text that deflates '.repeat(500);
@@ -125,7 +127,7 @@ await check('headers', async () => {
 });
 
 await check('refusal', async () => {
-  const socket = new WebSocket(`${base}/refuse`);
+  const socket = new WebSocket(`${base}/refuse`, [], trust);
   const [, response] = await once(socket, 'unexpected-response');
   let body = '';
   for await (const chunk of response) body += chunk;

@@ -1,0 +1,52 @@
+//! Clients that everybody has: curl and openssl.
+
+use std::process::{Output, Stdio};
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::within;
+
+/// Runs curl, silently; gives what it prints. It must succeed.
+pub async fn curl(arguments: &[&str]) -> String {
+    let output = run_curl(arguments).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "curl {arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs curl, which must fail; gives what it complains of.
+pub async fn curl_fails(arguments: &[&str]) -> String {
+    let output = run_curl(arguments).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "curl {arguments:?}: {said}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+async fn run_curl(arguments: &[&str]) -> Output {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error"]).args(arguments);
+    command.kill_on_drop(true).stdin(Stdio::null());
+    within("curl ends", command.output()).await.unwrap()
+}
+
+/// Runs `openssl s_client` without anything to say; gives what it prints of the handshake.
+pub async fn s_client(address: std::net::SocketAddr, arguments: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &address.to_string()]);
+    command.args(arguments).kill_on_drop(true);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut input = process.stdin.take().unwrap();
+    // It reads its input to the end, and then hangs up.
+    let _ = input.shutdown().await;
+    drop(input);
+    let output = within("openssl ends", process.wait_with_output())
+        .await
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
+}
