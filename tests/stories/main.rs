@@ -15,6 +15,7 @@ mod drain;
 mod engine_io;
 mod fallback;
 mod http;
+mod http2;
 mod peers;
 mod raw;
 mod reload;
