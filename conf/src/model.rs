@@ -72,6 +72,11 @@ pub struct Listener {
     /// TLS. Absent: plain text.
     #[serde(default)]
     pub tls: Option<ListenerTls>,
+    /// Networks of proxies whose connections begin with a PROXY header, version 1 or 2, and are refused without one. To
+    /// others it means nothing. Default: none.
+    #[serde(default, deserialize_with = "networks")]
+    #[schemars(with = "Vec<String>")]
+    pub proxy_protocol: Vec<IpNet>,
     /// HTTP/2 beside HTTP/1.1. Default: `on`.
     #[serde(default)]
     pub http2: Http2,
@@ -82,6 +87,7 @@ impl Default for Listener {
         Self {
             address: SocketAddr::from(([0, 0, 0, 0], 8080)),
             tls: None,
+            proxy_protocol: Vec::new(),
             http2: Http2::default(),
         }
     }
@@ -258,6 +264,9 @@ pub struct Route {
     /// Changes to the backend's response before the client sees it; a 101 is changed too.
     #[serde(default)]
     pub response_headers: HeaderChanges,
+    /// Overrides the global `limits.body_size`.
+    #[serde(default)]
+    pub body_size: Option<OrOff<ByteSize>>,
     /// Overrides of the global `timeouts`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
@@ -396,6 +405,8 @@ pub struct Timeouts {
     pub response: Duration,
     /// Between two reads of a request's content from the client. Default: 60s.
     pub read: Duration,
+    /// For all of a plain request's content; then it is answered 408. Default: off.
+    pub request_body: OrOff<Duration>,
     /// For either side to take what is written to it. Default: 60s.
     pub write: Duration,
     /// For a client to finish its request header, counted from its first byte. Default: 10s.
@@ -412,6 +423,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(5),
             response: Duration::from_secs(60),
             read: Duration::from_secs(60),
+            request_body: OrOff::Off,
             write: Duration::from_secs(60),
             request_header: Duration::from_secs(10),
             tls_handshake: Duration::from_secs(10),
@@ -445,6 +457,19 @@ pub struct Limits {
     pub connections_per_address: OrOff<NonZeroUsize>,
     /// Size of a request's line and headers, from 1KiB to 1MiB; more is answered 431. Default: 32KiB.
     pub header_size: ByteSize,
+    /// Requests of one address, which for IPv6 is a /64, in a second; more are answered 429. Each poll of the fallback is
+    /// one. Default: off.
+    pub requests_per_second: OrOff<NonZeroU32>,
+    /// WebSocket handshakes of one address, which for IPv6 is a /64, in a second; more are answered 429. Default: off.
+    pub upgrades_per_second: OrOff<NonZeroU32>,
+    /// Networks whose addresses may ask as often as they like. Default: none.
+    #[serde(deserialize_with = "networks")]
+    #[schemars(with = "Vec<String>")]
+    pub exempt: Vec<IpNet>,
+    /// Requests over one connection, after which it is closed. Default: off.
+    pub keep_alive_requests: OrOff<NonZeroU32>,
+    /// Content of a plain request; more is answered 413. A route may say otherwise. Default: off.
+    pub body_size: OrOff<ByteSize>,
     /// Fallback sessions at one time; more are told that the proxy is busy. Default: 50000.
     pub sessions: NonZeroUsize,
     /// Fallback sessions at one time from one address, which for IPv6 is a /64; more are told that the proxy is busy.
@@ -464,6 +489,11 @@ impl Default for Limits {
             connections: NonZeroUsize::MIN.saturating_add(99_999),
             connections_per_address: OrOff::Off,
             header_size: ByteSize::new(32 << 10),
+            requests_per_second: OrOff::Off,
+            upgrades_per_second: OrOff::Off,
+            exempt: Vec::new(),
+            keep_alive_requests: OrOff::Off,
+            body_size: OrOff::Off,
             sessions: NonZeroUsize::MIN.saturating_add(49_999),
             sessions_per_address: OrOff::On(NonZeroUsize::MIN.saturating_add(1023)),
             opens_per_second: OrOff::On(NonZeroU32::MIN.saturating_add(49)),

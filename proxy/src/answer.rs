@@ -20,6 +20,12 @@ pub(crate) enum Refusal {
     HeaderTimeout,
     /// The content did not arrive in time.
     RequestTimeout,
+    /// The content is larger than the route allows.
+    ContentTooLarge,
+    /// This address asks too often.
+    TooManyRequests,
+    /// This address opens WebSockets too often.
+    TooManyUpgrades,
     /// A CONNECT to another protocol than WebSocket (RFC 9220 §3).
     UnknownProtocol,
     /// The client asked for another server in its TLS handshake, or there was none (RFC 9110 §15.5.20).
@@ -67,7 +73,10 @@ impl Refusal {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::UpgradeDenied | Self::NoCertificate => StatusCode::FORBIDDEN,
             Self::UpgradeRequired | Self::UnsupportedVersion => StatusCode::UPGRADE_REQUIRED,
-            Self::AddressFull => StatusCode::TOO_MANY_REQUESTS,
+            Self::AddressFull | Self::TooManyRequests | Self::TooManyUpgrades => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Full | Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::BadAnswer => StatusCode::BAD_GATEWAY,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -85,6 +94,9 @@ impl Refusal {
             Self::Head(HeadFault::TransferCoding) => "transfer coding not supported",
             Self::HeaderTimeout => "request header took too long",
             Self::RequestTimeout => "request content took too long",
+            Self::ContentTooLarge => "request content too large",
+            Self::TooManyRequests => "too many requests from this address",
+            Self::TooManyUpgrades => "too many WebSockets from this address at once",
             Self::UnknownProtocol => "only WebSocket over CONNECT",
             Self::Misdirected => "not the server of the TLS handshake",
             Self::NoCertificate => "a client certificate is required",
@@ -109,7 +121,11 @@ impl Refusal {
                 &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
             }
             Self::UpgradeRequired => &[("Upgrade", "websocket")],
-            Self::AddressFull | Self::Full | Self::NoServer => &[("Retry-After", "1")],
+            Self::AddressFull
+            | Self::Full
+            | Self::NoServer
+            | Self::TooManyRequests
+            | Self::TooManyUpgrades => &[("Retry-After", "1")],
             _ => &[],
         }
     }
@@ -146,7 +162,7 @@ impl Refusal {
         for (name, value) in self.fields() {
             response.insert_header(*name, *value)?;
         }
-        if matches!(self, Self::Malformed(_)) {
+        if matches!(self, Self::Malformed(_) | Self::ContentTooLarge) {
             session.set_keepalive(None);
         }
         session.write_response_header(Box::new(response)).await?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -21,9 +22,11 @@ use crate::fallback::engine_io::{self, Lane};
 use crate::fallback::services::Found;
 use crate::fallback::{self, sockjs};
 use crate::forwarded::Client;
-use crate::gate::tls_facts;
+use crate::gate::{StreamPlace, tls_facts};
 use crate::http_error::refusal_for;
+use crate::incoming::Incoming;
 use crate::observe::access_log;
+use crate::observe::rejections::Reason;
 use crate::router::Target;
 use crate::shared::Shared;
 use crate::snapshot::{Route, Snapshot};
@@ -47,6 +50,8 @@ pub(crate) struct Exchange {
     pub(crate) summed_up: bool,
     /// It goes to the same server as all of its client's.
     pub(crate) pinned: bool,
+    /// The content of a plain request.
+    content: Incoming,
     /// Why it was answered by us.
     pub(crate) refusal: Option<Refusal>,
     /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
@@ -104,6 +109,7 @@ impl Gateway {
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies).over(tls);
         let kind = classify(request);
+        snapshot.rates.ask(exchange.client.address, kind.ok())?;
         let own_origin = || exchange.client.own_origin(request);
         let found = snapshot.services.find(request, own_origin);
         if let Some(found) = &found {
@@ -282,6 +288,7 @@ impl ProxyHttp for Gateway {
             attempt: None,
             summed_up: false,
             pinned: false,
+            content: Incoming::default(),
             refusal: None,
             tunnelled: false,
         }
@@ -302,21 +309,23 @@ impl ProxyHttp for Gateway {
             }
             Ok(Way::EngineIo(asked)) => {
                 let answered = engine_io::carry(session, exchange, &self.shared, asked);
-                let answered = Box::pin(answered).await?;
-                if !answered {
-                    prepare_http(session, exchange);
+                if Box::pin(answered).await? {
+                    return Ok(true);
                 }
-                Ok(answered)
+                match prepare_http(session, exchange) {
+                    Ok(()) => Ok(false),
+                    Err(refusal) => refuse(session, exchange, refusal).await,
+                }
             }
             Ok(Way::EngineIoWebSocket(asked)) => {
                 Box::pin(engine_io::upgrade(session, exchange, &self.shared, asked)).await
             }
             Ok(Way::Probe) => Box::pin(fallback::probe(session, exchange)).await,
             Ok(Way::Internal) => Box::pin(fallback::serve_client(session)).await,
-            Ok(Way::Http) => {
-                prepare_http(session, exchange);
-                Ok(false)
-            }
+            Ok(Way::Http) => match prepare_http(session, exchange) {
+                Ok(()) => Ok(false),
+                Err(refusal) => refuse(session, exchange, refusal).await,
+            },
             Err(refusal) => refuse(session, exchange, refusal).await,
         }
     }
@@ -371,6 +380,27 @@ impl ProxyHttp for Gateway {
             e.set_retry(true);
         }
         e
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        let received = exchange
+            .content
+            .receive(body.as_ref().map_or(0, Bytes::len));
+        if let Some(stream) = StreamPlace::of(session.req_header()) {
+            let patience = exchange.passage.as_ref().map(|it| it.route.read_timeout);
+            stream.expect_content(patience.filter(|_| !end));
+        }
+        received.or_else(|refusal| {
+            exchange.refusal = Some(refusal);
+            let status = ErrorType::HTTPStatus(refusal.status().as_u16());
+            Error::e_explain(status, refusal.reason()).map_err(|e: Box<Error>| e.into_down())
+        })
     }
 
     async fn upstream_request_filter(
@@ -433,6 +463,9 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
+        if let Some(refusal) = exchange.refusal {
+            self.shared.rejections.count(Reason::Refused(refusal));
+        }
         if !exchange.tunnelled {
             access_log::request(session, e, exchange);
         }
@@ -469,17 +502,38 @@ pub(crate) async fn refuse(
 }
 
 /// A plain request: whatever it says of an upgrade goes no further (RFC 9110 §7.8).
-fn prepare_http(session: &mut Session, exchange: &Exchange) {
+fn prepare_http(
+    session: &mut Session,
+    exchange: &mut Exchange,
+) -> std::result::Result<(), Refusal> {
     let request = session.req_header_mut();
     request.remove_header(&header::UPGRADE);
     request.remove_header("http2-settings");
     let old = request.version == Version::HTTP_10;
+    let length = content_length(&request.headers);
     // RFC 9110 §15.2: HTTP/1.0 has no 1xx.
     session.set_ignore_info_resp(old);
     if let Some(passage) = &exchange.passage {
-        session.set_read_timeout(Some(passage.route.read_timeout));
+        let route = &passage.route;
+        session.set_read_timeout(Some(route.read_timeout));
         session.set_write_timeout(Some(passage.snapshot.config.timeouts.write.get()));
+        exchange.content = Incoming::new(route.body_size, route.body_timeout);
+        exchange.content.announce(length)?;
+        let patience = Some(route.read_timeout).filter(|_| !session.is_body_empty());
+        if let Some(stream) = StreamPlace::of(session.req_header()) {
+            stream.expect_content(patience);
+        }
     }
+    Ok(())
+}
+
+fn content_length(headers: &http::HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// Makes a backend's response ready for the client: what belongs to the backend's hop goes, the route's changes come.

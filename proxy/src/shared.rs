@@ -13,6 +13,7 @@ use towpath_fallback::Fallback;
 use crate::attempts::Attempts;
 use crate::fallback::bounds;
 use crate::gate::Connections;
+use crate::observe::rejections::Rejections;
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstreams;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// All client connections.
     pub(crate) connections: Arc<Connections>,
+    /// What was turned away.
+    pub(crate) rejections: Rejections,
     /// What became of WebSocket attempts.
     pub(crate) attempts: Arc<Attempts>,
     /// All sessions of the fallback.
@@ -47,6 +50,7 @@ impl Shared {
             fallback: Fallback::new(bounds)?,
             snapshot: ArcSwap::from_pointee(snapshot),
             connections: Arc::default(),
+            rejections: Rejections::default(),
             attempts: Arc::default(),
             upstreams,
             ready: AtomicBool::new(false),

@@ -12,6 +12,7 @@ use crate::answer::Refusal;
 use crate::changes::Changes;
 use crate::fallback::Services;
 use crate::gate::Entrance;
+use crate::rates::Rates;
 use crate::router::Router;
 use crate::tls::{TlsError, TlsFacts};
 use crate::upstream::{Group, PeerTimeouts, Upstreams};
@@ -27,6 +28,8 @@ pub(crate) struct Snapshot {
     pub(crate) has_fallback: bool,
     /// The services of dialects with paths of their own.
     pub(crate) services: Services,
+    /// How fast one address may ask.
+    pub(crate) rates: Rates,
     /// By the listener's address.
     entrances: HashMap<SocketAddr, Arc<Entrance>>,
     groups: Vec<Arc<Group>>,
@@ -57,6 +60,10 @@ pub(crate) struct Route {
     pub(crate) response_timeout: Duration,
     /// Between two reads of a body.
     pub(crate) read_timeout: Duration,
+    /// For all of a plain request's content.
+    pub(crate) body_timeout: Option<Duration>,
+    /// Of a plain request's content, in bytes.
+    pub(crate) body_size: Option<u64>,
     /// For idle connections to the backend.
     pub(crate) keep_alive: Duration,
 }
@@ -87,6 +94,7 @@ impl Snapshot {
         let services = Services::new(&config, routes.iter());
         let router = Router::new(config.routes.iter().zip(routes));
         Ok(Self {
+            rates: Rates::new(&config.limits),
             config,
             router,
             has_fallback,
@@ -156,6 +164,7 @@ impl Route {
     ) -> Self {
         let global = &config.timeouts;
         let own = &conf.timeouts;
+        let body_size = conf.body_size.unwrap_or(config.limits.body_size);
         Self {
             name: conf
                 .name
@@ -171,6 +180,8 @@ impl Route {
             connect_timeout: own.connect.unwrap_or(global.connect).get(),
             response_timeout: own.response.unwrap_or(global.response).get(),
             read_timeout: own.read.unwrap_or(global.read).get(),
+            body_timeout: global.request_body.get().map(|it| it.get()),
+            body_size: body_size.get().map(|it| it.get()),
             keep_alive: upstream.keep_alive.get(),
         }
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::request::Parts;
 use pingora::protocols::http::ServerSession;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::connections::Place;
 use super::downstream::Downstream;
@@ -71,6 +73,8 @@ pub(crate) struct StreamPlace {
     streams: Arc<Streams>,
     /// Whether WebSockets may come as streams of this connection (RFC 8441).
     pub(crate) websocket: bool,
+    /// When the next piece of content must have come.
+    content_by: watch::Sender<Option<Instant>>,
 }
 
 impl StreamPlace {
@@ -81,6 +85,34 @@ impl StreamPlace {
             connection,
             streams,
             websocket,
+            content_by: watch::Sender::new(None),
+        }
+    }
+
+    /// The next piece of the request's content must come within so long; `None`: none is waited for. pingora has no
+    /// timeout of its own for it.
+    pub(crate) fn expect_content(&self, patience: Option<Duration>) {
+        let by = patience.and_then(|patience| Instant::now().checked_add(patience));
+        self.content_by.send_replace(by);
+    }
+
+    /// Waits until content has not come in time. Cancel-safe.
+    pub(super) async fn starved(&self) {
+        let mut content_by = self.content_by.subscribe();
+        loop {
+            let by = *content_by.borrow_and_update();
+            let over = async {
+                match by {
+                    Some(by) => sleep_until(by).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = over => return,
+                changed = content_by.changed() => if changed.is_err() {
+                    return std::future::pending().await;
+                },
+            }
         }
     }
 

@@ -1,5 +1,8 @@
 //! What the configuration says of one listener, made ready for its connections.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use towpath_conf::{Http2, Limits, Listener};
 
@@ -16,6 +19,8 @@ const STREAM_SEND_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Entrance {
     pub(super) tls: Option<TlsServer>,
+    /// Whose connections begin with a PROXY header.
+    proxies: Vec<IpNet>,
     pub(super) http2: Option<Http2Settings>,
 }
 
@@ -33,11 +38,20 @@ impl Entrance {
         let tls = listener.tls.as_ref();
         Ok(Self {
             tls: tls.map(|tls| TlsServer::new(listener, tls)).transpose()?,
+            proxies: listener.proxy_protocol.clone(),
             http2: listener
                 .http2
                 .enabled
                 .then(|| http2_settings(&listener.http2, limits)),
         })
+    }
+}
+
+impl Entrance {
+    /// Whether a connection of this peer begins with a PROXY header.
+    pub(super) fn is_proxied(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.proxies.iter().any(|network| network.contains(&peer))
     }
 }
 

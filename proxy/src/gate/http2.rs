@@ -17,7 +17,10 @@ use tokio::time::{sleep, timeout};
 use super::connection::{Connection, StreamPlace, Streams};
 use super::downstream::Downstream;
 use super::entrance::Http2Settings;
+use crate::answer::Refusal;
 use crate::gateway::Gateway;
+use crate::observe::rejections::Reason;
+use crate::shared::Shared;
 
 /// What a connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -25,13 +28,15 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Streams of one connection that may be malformed; then it is closed.
 const MAX_MALFORMED: usize = 32;
 
-/// How long it takes until a connection is given up.
+/// When a connection is given up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// For the client to say its preface.
     pub(super) preface: Duration,
     /// Without a stream.
     pub(super) idle: Duration,
+    /// So many streams, one after the other.
+    pub(super) streams: Option<u32>,
 }
 
 /// What the first bytes of a connection say.
@@ -57,6 +62,7 @@ impl Beginning {
 /// Serves a connection until it is over. On shutdown, its client is told to open no more streams.
 pub(super) async fn serve(
     proxy: &Arc<HttpProxy<Gateway>>,
+    shared: &Arc<Shared>,
     client: Box<Downstream>,
     connection: Arc<Connection>,
     settings: Http2Settings,
@@ -77,6 +83,7 @@ pub(super) async fn serve(
     };
     let streams = Arc::new(Streams::default());
     let (mut draining, mut malformed) = (false, 0);
+    let mut left = patience.streams;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -100,16 +107,30 @@ pub(super) async fn serve(
             Ok(Some(H2Accept::Session(mut session))) => {
                 let place =
                     StreamPlace::new(connection.clone(), streams.clone(), settings.websocket);
+                let place = Arc::new(place);
                 let request = session.req_header_mut();
-                request.extensions_mut().insert(Arc::new(place));
+                request.extensions_mut().insert(place.clone());
                 if let Err(error) = complete(request) {
                     tracing::debug!(connection = id, %error, "malformed request");
                     continue;
                 }
-                let (proxy, shutdown) = (proxy.clone(), shutdown.clone());
+                left = left.map(|left| left.saturating_sub(1));
+                if left == Some(0) && !draining {
+                    http2.graceful_shutdown();
+                    draining = true;
+                }
+                let (proxy, shared) = (proxy.clone(), shared.clone());
+                let shutdown = shutdown.clone();
                 tokio::spawn(async move {
                     let session = ServerSession::new_http2(session);
-                    proxy.process_new_http(session, &shutdown).await
+                    tokio::select! {
+                        _ = proxy.process_new_http(session, &shutdown) => {}
+                        // The stream is reset, since its request is dropped.
+                        () = place.starved() => {
+                            let reason = Reason::Refused(Refusal::RequestTimeout);
+                            shared.rejections.count(reason);
+                        }
+                    }
                 });
             }
             Ok(Some(H2Accept::Rejected)) if malformed < MAX_MALFORMED => malformed += 1,

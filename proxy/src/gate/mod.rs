@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream as TcpStream;
-use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream};
+use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream, UniqueID};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,6 +26,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::answer::Refusal;
 use crate::gateway::Gateway;
 use crate::observe::access_log;
+use crate::observe::rejections::Reason;
+use crate::proxy_protocol::read_header;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::tls::{TlsFacts, TlsServer};
@@ -76,13 +78,19 @@ impl Gate {
 
     /// Takes a connection in: counted, and past its TLS handshake.
     async fn enter(&self, io: Stream) -> Option<Box<Downstream>> {
-        let address = client_address(io.get_socket_digest())?;
+        let peer = client_address(io.get_socket_digest())?;
         let snapshot = self.shared.snapshot();
         let entrance = snapshot.entrance(self.listener)?;
+        let io = match entrance.is_proxied(peer) {
+            true => self.introduced(io, peer, &snapshot).await?,
+            false => io,
+        };
+        let address = client_address(io.get_socket_digest())?;
         let place = match self.take_place(address, &snapshot) {
             Ok(place) => place,
             Err(refusal) => {
                 access_log::refused(address, refusal);
+                self.shared.rejections.count(Reason::Refused(refusal));
                 turn_away(io, refusal, entrance.tls.is_some()).await;
                 return None;
             }
@@ -101,6 +109,21 @@ impl Gate {
             // Scanners and clients that have hung up are not worth a line each.
             Ok(Err(reason)) | Err(reason) => {
                 tracing::debug!(client = %address, reason, "TLS handshake failed");
+                self.shared.rejections.count(Reason::TlsHandshake);
+                None
+            }
+        }
+    }
+
+    /// Reads what a proxy says of its client, which from here on is the connection's peer.
+    async fn introduced(&self, io: Stream, peer: IpAddr, snapshot: &Snapshot) -> Option<Stream> {
+        let patience = snapshot.config.timeouts.request_header.get();
+        let read = timeout(patience, introduce(io)).await;
+        match read.map_err(|_| "it took too long".to_owned()) {
+            Ok(Ok(io)) => Some(io),
+            Ok(Err(reason)) | Err(reason) => {
+                tracing::debug!(%peer, reason, "no PROXY header");
+                self.shared.rejections.count(Reason::ProxyProtocol);
                 None
             }
         }
@@ -116,6 +139,12 @@ impl Gate {
             Full::Total => Refusal::Full,
             Full::Address => Refusal::AddressFull,
         })
+    }
+
+    /// How many more requests may follow the first of a connection; `None`: any number.
+    fn reuses(&self) -> Option<u32> {
+        let requests = self.shared.snapshot().config.limits.keep_alive_requests;
+        requests.get().map(|requests| requests.get() - 1)
     }
 
     /// Whether the client begins with HTTP/2: it has agreed on it in its TLS handshake, or simply does.
@@ -155,11 +184,13 @@ impl Gate {
         let patience = Patience {
             preface: timeouts.request_header.get(),
             idle: timeouts.keep_alive.get(),
+            streams: self.reuses().map(|reuses| reuses.saturating_add(1)),
         };
         drop(snapshot);
         client.release();
         http2::serve(
             &self.proxy,
+            &self.shared,
             client,
             connection,
             settings,
@@ -212,6 +243,7 @@ impl ServerApp for Gate {
                 Ok(head) => client.admit(head),
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
+                    self.shared.rejections.count(Reason::Refused(refusal));
                     if let Some(address) = client_address(client.get_socket_digest()) {
                         access_log::refused(address, refusal);
                     }
@@ -220,8 +252,9 @@ impl ServerApp for Gate {
                 }
             }
             let mut session = ServerSession::new_http1(client);
-            if let Some(settings) = kept.take() {
-                settings.apply_to_session(&mut session);
+            match kept.take() {
+                Some(settings) => settings.apply_to_session(&mut session),
+                None => session.set_keepalive_reuses_remaining(self.reuses()),
             }
             let reused = self.proxy.process_new_http(session, shutdown).await?;
             let (stream, settings) = reused.consume();
@@ -230,6 +263,23 @@ impl ServerApp for Gate {
             first = false;
         }
     }
+}
+
+/// Takes a connection past its PROXY header, which says whose it is.
+async fn introduce(io: Stream) -> Result<Stream, String> {
+    let Ok(mut tcp) = io.into_any().downcast::<TcpStream>() else {
+        return Err("not a TCP connection".to_owned());
+    };
+    let (addresses, rest) = read_header(&mut *tcp).await.map_err(|e| e.to_string())?;
+    tcp.rewind(&rest);
+    if let Some(addresses) = addresses {
+        let digest = SocketDigest::from_raw_fd(tcp.id());
+        // Both cells are empty: the digest is new.
+        let _ = digest.peer_addr.set(Some(addresses.source.into()));
+        let _ = digest.local_addr.set(Some(addresses.destination.into()));
+        tcp.set_socket_digest(digest);
+    }
+    Ok(tcp)
 }
 
 /// Takes a connection through its TLS handshake; says why it failed otherwise.

@@ -31,6 +31,7 @@ impl Admin {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let mut metrics = Registry::default();
         shared.fallback.metrics().register(&mut metrics);
+        shared.rejections.register(&mut metrics);
         Self { shared, metrics }
     }
 
