@@ -141,7 +141,7 @@ fn pair<const N: usize, I: From<[u8; N]> + Into<IpAddr>>(rest: &[u8]) -> Result<
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use proptest::prelude::*;
 
     use super::*;
