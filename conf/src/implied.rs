@@ -1,10 +1,10 @@
-//! What one key of a route says of another: a route without WebSockets has no fallback for them, and its fallback
-//! carries no longer messages than its WebSockets do.
+//! What one key of a route says of another: a route without WebSockets has no fallback for them, its fallback carries
+//! no longer messages than its WebSockets do, and is for no other pages.
 
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::model::{Config, Route, Upgrade, WebSocket};
+use crate::model::{Config, Origins, Route, Upgrade, WebSocket};
 use crate::units::ByteSize;
 
 /// Writes `fallback: off` into the routes that refuse WebSockets and say nothing of the fallback. This needs the
@@ -26,10 +26,14 @@ fn refuses(websocket: &Value) -> bool {
     WebSocket::deserialize(websocket).is_ok_and(|websocket| websocket.upgrade == Upgrade::Deny)
 }
 
-/// Lowers each fallback's `max_message` to its route's for WebSockets.
-pub(crate) fn lower_limits(config: &mut Config) {
+/// Lowers each fallback's `max_message` to its route's for WebSockets, and lets it take over the route's `origins`
+/// unless it has its own.
+pub(crate) fn inherit(config: &mut Config) {
     for route in &mut config.routes {
         route.fallback.max_message = max_message(route);
+        if route.fallback.origins == Origins::Upstream {
+            route.fallback.origins = route.origins.clone();
+        }
     }
 }
 

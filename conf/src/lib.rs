@@ -12,6 +12,7 @@
 //! ```
 
 mod address;
+mod auth;
 mod base_url;
 mod check;
 mod client_url;
@@ -35,7 +36,9 @@ mod path_pattern;
 mod pattern;
 mod plain;
 mod position;
+mod redirect;
 mod reference;
+mod rewrite;
 mod schema;
 mod shapes;
 mod sockjs;
@@ -48,6 +51,7 @@ mod units;
 use std::borrow::Cow;
 
 pub use address::{AddressError, HostPort};
+pub use auth::{Auth, BasicAuth, ForwardAuth};
 pub use base_url::BaseUrl;
 pub use engine_io::{EngineIo, EngineIoMode};
 pub use error::{ConfigError, Errors, Mistake, Path, Place, Segment};
@@ -56,7 +60,9 @@ pub use model::*;
 pub use one_or_many::OneOrMany;
 pub use or_off::OrOff;
 pub use pattern::Pattern;
+pub use redirect::Redirect;
 pub use reference::reference;
+pub use rewrite::Rewrite;
 pub use schema::schema;
 pub use sockjs::{Binary, LegacyTransport, SockJs};
 pub use source::{Source, SourceError};
@@ -99,7 +105,7 @@ impl Config {
         let errors = merged.place(mistakes);
         match outcome.value {
             Some(mut config) if errors.0.is_empty() => {
-                implied::lower_limits(&mut config);
+                implied::inherit(&mut config);
                 Ok(config)
             }
             _ => Err(errors),
@@ -118,9 +124,14 @@ impl Config {
 
     /// The upstream of a route: the one it names, or one server of its own with all defaults.
     pub fn upstream_of(&self, route: &Route) -> Cow<'_, Upstream> {
-        match self.upstreams.get(&route.upstream) {
+        self.upstream(&route.upstream)
+    }
+
+    /// The upstream of this name, or one server of its own with all defaults.
+    pub fn upstream(&self, name: &str) -> Cow<'_, Upstream> {
+        match self.upstreams.get(name) {
             Some(upstream) => Cow::Borrowed(upstream),
-            None => Cow::Owned(Upstream::of(route.upstream.parse().ok())),
+            None => Cow::Owned(Upstream::of(name.parse().ok())),
         }
     }
 }

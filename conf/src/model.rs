@@ -10,12 +10,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{HostPort, networks, socket_address};
+use crate::auth::Auth;
 use crate::engine_io::EngineIo;
 use crate::http2::Http2;
 use crate::one_or_many::OneOrMany;
 use crate::or_off::OrOff;
 use crate::pattern::Pattern;
+use crate::redirect::Redirect;
+use crate::rewrite::Rewrite;
 use crate::sockjs::SockJs;
+use crate::switch::on_off;
 use crate::tls::{ListenerTls, RouteTls};
 use crate::units::{ByteSize, Duration};
 
@@ -249,8 +253,27 @@ pub struct Route {
     /// What the connection must have proven. Default: nothing.
     #[serde(default)]
     pub tls: RouteTls,
-    /// A name from `upstreams`, or one server as `host:port`.
+    /// A name from `upstreams`, or one server as `host:port`. Required, unless there is a `redirect`.
+    #[serde(default)]
     pub upstream: String,
+    /// Sends clients elsewhere instead. Default: none.
+    #[serde(default)]
+    pub redirect: Option<Redirect>,
+    /// Changes of the path on its way to the backend. Default: none.
+    #[serde(default)]
+    pub rewrite: Rewrite,
+    /// Who may take this route. Default: anybody.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Whose pages may open WebSockets, and sessions of the fallback where that says nothing else; others are refused with
+    /// 403. Who is no browser has no Origin, and passes. Default: upstream.
+    #[serde(default)]
+    pub origins: Origins,
+    /// Whether plain responses are compressed that are not yet, for clients that say that they can read it: with zstd,
+    /// Brotli or gzip. Default: off.
+    #[serde(default, with = "on_off")]
+    #[schemars(with = "crate::switch::OnOff")]
+    pub compression: bool,
     /// What happens to WebSockets. Default: `on`.
     #[serde(default)]
     pub websocket: WebSocket,
@@ -367,7 +390,7 @@ pub struct Fallback {
     pub max_body: ByteSize,
 }
 
-/// Whose pages may open fallback sessions.
+/// Whose pages may open WebSockets and fallback sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
     /// Whatever the backend accepts: its handshake has the Origin.

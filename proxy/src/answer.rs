@@ -1,7 +1,8 @@
 //! What Towpath itself answers when a request cannot be carried: a status and one plain line that says why.
 //! No detail of the inside ever stands in it; that is for the log.
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 
@@ -32,6 +33,14 @@ pub(crate) enum Refusal {
     Misdirected,
     /// The route demands a client certificate.
     NoCertificate,
+    /// A page of another origin than the route is for (RFC 6455 §10.2).
+    OriginDenied,
+    /// The client has not said who it is, or not truly.
+    Unauthorized,
+    /// Whoever decides it lets this request not pass; the answer is theirs.
+    Denied,
+    /// Whoever decides whether it may pass gave no answer.
+    NoVerdict,
     /// No route matches.
     NoRoute,
     /// The route lets no WebSocket pass.
@@ -71,13 +80,16 @@ impl Refusal {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::HeaderTimeout | Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::UpgradeDenied | Self::NoCertificate => StatusCode::FORBIDDEN,
+            Self::UpgradeDenied | Self::NoCertificate | Self::OriginDenied | Self::Denied => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::UpgradeRequired | Self::UnsupportedVersion => StatusCode::UPGRADE_REQUIRED,
             Self::AddressFull | Self::TooManyRequests | Self::TooManyUpgrades => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Full | Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full | Self::NoServer | Self::NoVerdict => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::BadAnswer => StatusCode::BAD_GATEWAY,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -100,6 +112,10 @@ impl Refusal {
             Self::UnknownProtocol => "only WebSocket over CONNECT",
             Self::Misdirected => "not the server of the TLS handshake",
             Self::NoCertificate => "a client certificate is required",
+            Self::OriginDenied => "pages of this origin may not connect",
+            Self::Unauthorized => "name and password are required",
+            Self::Denied => "not allowed",
+            Self::NoVerdict => "nobody can say whether this is allowed",
             Self::NoRoute => "no route for this host and path",
             Self::UpgradeDenied => "no WebSocket here",
             Self::UpgradeRequired => "only WebSocket here",
@@ -167,5 +183,65 @@ impl Refusal {
         }
         session.write_response_header(Box::new(response)).await?;
         session.write_response_body(body.into(), true).await
+    }
+}
+
+/// An answer that is not the same for everybody.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    status: StatusCode,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    content: Bytes,
+}
+
+impl Reply {
+    /// A line of text.
+    pub(crate) fn new(status: StatusCode, text: String) -> Self {
+        Self::bare(status, text.into())
+            .with("Content-Type", "text/plain; charset=utf-8".to_owned())
+            .with("Cache-Control", "no-store".to_owned())
+    }
+
+    /// Content without any field.
+    pub(crate) fn bare(status: StatusCode, content: Bytes) -> Self {
+        Self {
+            status,
+            fields: Vec::new(),
+            content,
+        }
+    }
+
+    /// With a field, unless its value cannot be one.
+    pub(crate) fn with(self, name: &'static str, value: String) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        match name.ok().zip(HeaderValue::try_from(value).ok()) {
+            Some((name, value)) => self.with_value(name, value),
+            None => self,
+        }
+    }
+
+    /// With a field.
+    pub(crate) fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The first value of a field.
+    #[cfg(test)]
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        let value = fields.find(|(own, _)| own.as_str().eq_ignore_ascii_case(name));
+        value.and_then(|(_, value)| value.to_str().ok())
+    }
+
+    /// Answers a request through its session.
+    pub(crate) async fn send(self, session: &mut ServerSession) -> pingora::Result<()> {
+        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 1))?;
+        for (name, value) in self.fields {
+            response.append_header(name, value)?;
+        }
+        response.insert_header("Content-Length", self.content.len())?;
+        session.write_response_header(Box::new(response)).await?;
+        session.write_response_body(self.content, true).await
     }
 }

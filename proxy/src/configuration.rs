@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 
 use towpath_conf::{Config, Errors, Source};
 
-use crate::tls;
+use crate::{filters, tls};
 
 /// Loads a configuration and looks into the files that it names.
 ///
 /// # Errors
 /// Every mistake there is, with its place.
 pub(crate) fn load(source: &Source) -> Result<Config, Errors> {
-    Config::load_and_inspect(source, &|name| std::env::var(name).ok(), &tls::inspect)
+    let inspect = |config: &Config| [tls::inspect(config), filters::inspect(config)].concat();
+    Config::load_and_inspect(source, &|name| std::env::var(name).ok(), &inspect)
 }
 
 /// The files that a configuration names, whose change is a change of it.
 pub(crate) fn named_files(config: &Config) -> Vec<PathBuf> {
-    tls::watched(config)
+    let mut files = tls::watched(config);
+    files.extend(filters::watched(config));
+    files
 }
 
 /// A number that changes when the texts do, or what stands in the files that they name. A file that cannot be read

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
 use crate::fields::members;
+use crate::filters::Identity;
 use crate::tls::TlsFacts;
 
 // Spelt as backends that compare bytes expect them; everything else reads them in any case.
@@ -22,7 +23,7 @@ const CERTIFICATE: &str = "X-Forwarded-Client-Cert";
 /// The certificate itself (RFC 9440).
 const WHOLE_CERTIFICATE: &str = "Client-Cert";
 /// What an untrusted client may not say of itself.
-const CLAIMS: [&str; 9] = [
+const CLAIMS: [&str; 11] = [
     FOR,
     PROTO,
     HOST,
@@ -31,6 +32,8 @@ const CLAIMS: [&str; 9] = [
     WHOLE_CERTIFICATE,
     "Client-Cert-Chain",
     "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-User",
     "X-Real-IP",
 ];
 
@@ -45,6 +48,8 @@ pub(crate) struct Client {
     trusted: bool,
     /// What the TLS handshake of its connection has told; `None`: there was none.
     pub(crate) tls: Option<Arc<TlsFacts>>,
+    /// What the route's authorities have found out of it.
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Client {
@@ -56,6 +61,7 @@ impl Client {
             address: nowhere,
             trusted: false,
             tls: None,
+            identity: None,
         }
     }
 
@@ -82,6 +88,7 @@ impl Client {
             address,
             trusted,
             tls: None,
+            identity: None,
         }
     }
 
@@ -137,7 +144,10 @@ impl Client {
             request.insert_header(CERTIFICATE, certificate.forwarded.as_str())?;
             request.insert_header(WHOLE_CERTIFICATE, certificate.whole.as_str())?;
         }
-        Ok(())
+        match &self.identity {
+            Some(identity) => identity.write(request),
+            None => Ok(()),
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::compression::ResponseCompression;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use towpath_fallback::{Endpoint, client};
 
-use crate::answer::Refusal;
+use crate::answer::{Refusal, Reply};
 use crate::attempts::{Attempt, take_cid};
 use crate::classify::{Kind, classify, hop_by_hop};
 use crate::fallback::engine_io::{self, Lane};
@@ -34,6 +35,9 @@ use crate::spelling::respell;
 use crate::tunnel::upgrade;
 use crate::upstream::{HashKey, Lease, NoServer, Tried, hash_key, http_peer};
 
+/// Of gzip, Brotli and zstd alike: fast.
+const COMPRESSION_LEVEL: u32 = 3;
+
 /// pingora's hooks.
 pub(crate) struct Gateway {
     shared: Arc<Shared>,
@@ -50,6 +54,8 @@ pub(crate) struct Exchange {
     pub(crate) summed_up: bool,
     /// It goes to the same server as all of its client's.
     pub(crate) pinned: bool,
+    /// The route that still wants to know who the client is.
+    guard: Option<Arc<Route>>,
     /// The content of a plain request.
     content: Incoming,
     /// Why it was answered by us.
@@ -76,6 +82,8 @@ enum Way {
     Probe,
     /// Something that we serve ourselves.
     Internal,
+    /// Somewhere else.
+    Redirect(Reply),
     /// Plain HTTP to the backend.
     Http,
 }
@@ -113,7 +121,7 @@ impl Gateway {
         let own_origin = || exchange.client.own_origin(request);
         let found = snapshot.services.find(request, own_origin);
         if let Some(found) = &found {
-            exchange.prove(found.route(), request)?;
+            exchange.admit(found.route(), request, kind.ok())?;
         }
         let way = match found {
             Some(Found::SockJs(asked)) => {
@@ -146,9 +154,12 @@ impl Gateway {
         }
         let route = route.ok_or(Refusal::NoRoute)?;
         let upgrade = route.websocket.upgrade;
-        let proven = exchange.prove(&route, request);
-        exchange.passage = Some(Passage::new(snapshot, route));
-        proven?;
+        let admitted = exchange.admit(&route, request, Some(kind));
+        exchange.passage = Some(Passage::new(snapshot, route.clone()));
+        admitted?;
+        if let Some(redirect) = &route.filters.redirect {
+            return redirect.answer(&target(request)).map(Way::Redirect);
+        }
         match (kind, upgrade) {
             (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
             (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
@@ -232,7 +243,7 @@ impl Gateway {
         let own_origin = exchange.client.own_origin(request);
         let route = fallback::find_route(&snapshot, request, &[], &own_origin);
         if let Some(route) = &route {
-            exchange.prove(route, request)?;
+            exchange.admit(route, request, None)?;
         }
         exchange.passage = route.map(|route| Passage::new(snapshot, route));
         let route = exchange.passage.as_ref().map(|passage| &passage.route);
@@ -255,8 +266,24 @@ impl Exchange {
         route.demand(self.client.tls.as_deref(), target(request).host)
     }
 
+    /// Whether the request may take the route, as far as it shows by itself. Who its client is, is found out later.
+    fn admit(
+        &mut self,
+        route: &Arc<Route>,
+        request: &RequestHeader,
+        kind: Option<Kind>,
+    ) -> std::result::Result<(), Refusal> {
+        self.prove(route, request)?;
+        if kind == Some(Kind::Upgrade) {
+            let own = self.client.own_origin(request);
+            route.filters.check_origin(&request.headers, &own)?;
+        }
+        self.guard = Some(route.clone());
+        Ok(())
+    }
+
     /// It is answered by us.
-    fn refused(&mut self, refusal: Refusal) {
+    pub(crate) fn refused(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
         if let Some(attempt) = self.attempt.take() {
             attempt.refuse(refusal.status());
@@ -288,6 +315,7 @@ impl ProxyHttp for Gateway {
             attempt: None,
             summed_up: false,
             pinned: false,
+            guard: None,
             content: Incoming::default(),
             refusal: None,
             tunnelled: false,
@@ -295,7 +323,14 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
-        match self.decide(session, exchange) {
+        let way = self.decide(session, exchange);
+        let is_led_away = matches!(way, Ok(Way::Redirect(_)) | Err(_));
+        if let Some(route) = exchange.guard.take().filter(|_| !is_led_away)
+            && !route.filters.authorize(session, exchange).await?
+        {
+            return Ok(true);
+        }
+        match way {
             // Boxed, since every other request would carry their size too.
             Ok(Way::Tunnel) => Box::pin(upgrade::carry(session, exchange, &self.shared)).await,
             Ok(Way::Fallback(endpoint)) => {
@@ -321,6 +356,10 @@ impl ProxyHttp for Gateway {
                 Box::pin(engine_io::upgrade(session, exchange, &self.shared, asked)).await
             }
             Ok(Way::Probe) => Box::pin(fallback::probe(session, exchange)).await,
+            Ok(Way::Redirect(reply)) => {
+                let sent = reply.send(&mut session.downstream_session).await;
+                sent.map(|()| true).map_err(|e| e.into_down())
+            }
             Ok(Way::Internal) => Box::pin(fallback::serve_client(session)).await,
             Ok(Way::Http) => match prepare_http(session, exchange) {
                 Ok(()) => Ok(false),
@@ -413,8 +452,8 @@ impl ProxyHttp for Gateway {
             // The client has spoken HTTP/2.
             *request = respell(request)?;
         }
-        exchange.client.write(request)?;
-        passage(exchange)?.route.request_headers.apply(request)
+        let client = exchange.client.clone();
+        passage(exchange)?.route.prepare(request, &client)
     }
 
     async fn upstream_response_filter(
@@ -438,7 +477,12 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         let framing = response.headers.get(header::TRANSFER_ENCODING).cloned();
-        prepare_response(session, response, framing, &passage(exchange)?.route)
+        let route = &passage(exchange)?.route;
+        prepare_response(session, response, framing, route)?;
+        if route.filters.compression {
+            compress(session, response);
+        }
+        Ok(())
     }
 
     async fn fail_to_proxy(
@@ -559,6 +603,19 @@ pub(crate) fn prepare_response(
         None => {}
     }
     route.response_headers.apply(response)
+}
+
+/// Has pingora compress a response. A stream of events must not wait until there is enough of it.
+fn compress(session: &mut Session, response: &ResponseHeader) {
+    let media_type = response.headers.get(header::CONTENT_TYPE);
+    let is_stream = media_type.is_some_and(|it| it.as_bytes().starts_with(b"text/event-stream"));
+    if let Some(compression) = session
+        .downstream_modules_ctx
+        .get_mut::<ResponseCompression>()
+        && !is_stream
+    {
+        compression.adjust_level(COMPRESSION_LEVEL);
+    }
 }
 
 /// What of a request the router looks at. A target in absolute form overrides Host (RFC 9112 §3.2.2).

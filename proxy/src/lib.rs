@@ -13,6 +13,7 @@ mod configuration;
 mod demo;
 mod fallback;
 mod fields;
+mod filters;
 mod forwarded;
 mod gate;
 mod gateway;

@@ -6,16 +6,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pingora::http::RequestHeader;
+use thiserror::Error;
 use towpath_conf::{Config, HashOn, WebSocket};
 
 use crate::answer::Refusal;
 use crate::changes::Changes;
 use crate::fallback::Services;
+use crate::filters::{Filters, UsersError};
+use crate::forwarded::Client;
 use crate::gate::Entrance;
 use crate::rates::Rates;
 use crate::router::Router;
 use crate::tls::{TlsError, TlsFacts};
 use crate::upstream::{Group, PeerTimeouts, Upstreams};
+
+/// A file that a configuration names is no use.
+#[derive(Debug, Error)]
+pub(crate) enum FilesError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+}
 
 /// An immutable, running configuration.
 #[derive(Debug)]
@@ -42,6 +55,8 @@ pub(crate) struct Route {
     pub(crate) name: String,
     /// Where requests go.
     pub(crate) group: Arc<Group>,
+    /// What happens to requests before.
+    pub(crate) filters: Filters,
     /// What picks the server, where the group balances by hash.
     pub(crate) hash: HashOn,
     /// What happens to WebSockets.
@@ -72,23 +87,21 @@ impl Snapshot {
     /// Makes a checked configuration ready. Its upstream groups start to resolve and to check at once.
     ///
     /// # Errors
-    /// A file that a listener names is no use.
-    pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Result<Self, TlsError> {
+    /// A file that the configuration names is no use.
+    pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Result<Self, FilesError> {
         let entrances = entrances(&config)?;
-        let mut groups = std::collections::HashMap::new();
+        let mut groups = HashMap::new();
+        let mut group = |name: &str| -> Arc<Group> {
+            let running = groups.entry(name.to_owned());
+            running
+                .or_insert_with(|| upstreams.group(name, &config.upstream(name)))
+                .clone()
+        };
         let mut routes = Vec::with_capacity(config.routes.len());
         for (index, conf) in config.routes.iter().enumerate() {
-            let upstream = config.upstream_of(conf);
-            let group = groups
-                .entry(conf.upstream.clone())
-                .or_insert_with(|| upstreams.group(&conf.upstream, &upstream));
-            routes.push(Arc::new(Route::new(
-                index,
-                conf,
-                &config,
-                group.clone(),
-                &upstream,
-            )));
+            let filters = Filters::new(conf, &config, &mut group)?;
+            let group = group(&conf.upstream);
+            routes.push(Arc::new(Route::new(index, conf, &config, group, filters)));
         }
         let has_fallback = routes.iter().any(|route| route.fallback.is_some());
         let services = Services::new(&config, routes.iter());
@@ -141,6 +154,17 @@ impl Route {
         self.websocket.upgrade == towpath_conf::Upgrade::Deny && self.fallback.is_some()
     }
 
+    /// Makes a request ready for the backend: who its client is, the path, and what the operator wants changed.
+    pub(crate) fn prepare(
+        &self,
+        request: &mut RequestHeader,
+        client: &Client,
+    ) -> pingora::Result<()> {
+        client.write(request)?;
+        self.filters.rewrite.apply(request)?;
+        self.request_headers.apply(request)
+    }
+
     /// Whether a connection has proven what the route demands of it. `host` is the request's.
     pub(crate) fn demand(&self, tls: Option<&TlsFacts>, host: &str) -> Result<(), Refusal> {
         let wants_certificate = self.tls.client_certificate;
@@ -160,8 +184,9 @@ impl Route {
         conf: &towpath_conf::Route,
         config: &Config,
         group: Arc<Group>,
-        upstream: &towpath_conf::Upstream,
+        filters: Filters,
     ) -> Self {
+        let upstream = config.upstream_of(conf);
         let global = &config.timeouts;
         let own = &conf.timeouts;
         let body_size = conf.body_size.unwrap_or(config.limits.body_size);
@@ -171,6 +196,7 @@ impl Route {
                 .clone()
                 .unwrap_or_else(|| format!("routes[{index}]")),
             group,
+            filters,
             hash: upstream.hash.clone(),
             websocket: conf.websocket.clone(),
             fallback: crate::fallback::policy(conf),

@@ -86,6 +86,11 @@ fn why_not(name: &str, side: Side, change: &str) -> Option<String> {
     (!is_token(name)).then(|| not_a_name(name))
 }
 
+/// Why this field of a request cannot be set, if it cannot.
+pub(super) fn why_not_set(name: &str) -> Option<String> {
+    why_not(name, Side::Request, "set")
+}
+
 /// Why the backend cannot be sent this field of a request that opens a fallback session, if it cannot.
 pub(super) fn why_not_forwarded(name: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();

@@ -4,6 +4,7 @@
 mod dialects;
 mod fallback;
 mod fields;
+mod filters;
 mod listeners;
 mod route;
 mod tls;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Mistakes, dialects, fallback, fields};
+use super::{Mistakes, dialects, fallback, fields, filters};
 use crate::address::HostPort;
 use crate::error::{Mistake, Path};
 use crate::model::{Config, Route, RouteTimeouts, WebSocket};
@@ -55,7 +55,7 @@ pub(super) fn conditions_of(route: &Route) -> String {
 }
 
 fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {
-    reference(found, config, &route.upstream, path.key("upstream"));
+    filters::check(found, config, route, path);
     for (index, method) in route.methods.iter().enumerate() {
         if !fields::is_token(method) || method.bytes().any(|b| b.is_ascii_lowercase()) {
             let message = format!("expected a method such as GET, got `{method}`");
@@ -85,7 +85,8 @@ fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {
     dialects::check(found, route, path);
 }
 
-fn reference(found: &mut Mistakes, config: &Config, upstream: &str, path: Path) {
+/// A name of an upstream, or one server.
+pub(super) fn reference(found: &mut Mistakes, config: &Config, upstream: &str, path: Path) {
     if config.upstreams.contains_key(upstream) {
         return;
     }

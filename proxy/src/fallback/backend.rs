@@ -107,8 +107,7 @@ impl RouteBackend {
         for (name, value) in &of.headers {
             request.append_header(name, value)?;
         }
-        self.client.write(&mut request)?;
-        route.request_headers.apply(request.as_mut())?;
+        route.prepare(&mut request, &self.client)?;
         request.insert_header("Connection", "Upgrade")?;
         request.insert_header("Upgrade", "websocket")?;
         request.insert_header("Sec-WebSocket-Version", "13")?;

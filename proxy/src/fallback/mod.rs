@@ -20,7 +20,7 @@ use towpath_fallback::{Endpoint, Fallback, Via, client};
 pub(crate) use probe::probe;
 pub(crate) use routing::find_route;
 pub(crate) use services::Services;
-pub(crate) use settings::{bounds, policy};
+pub(crate) use settings::{bounds, origins, policy};
 
 use crate::answer::Refusal;
 use crate::attempts::Cid;
@@ -63,6 +63,9 @@ pub(crate) async fn carry(
         exchange.passage = Some(Passage::new(snapshot, route.clone()));
         if let Err(refusal) = exchange.prove(route, session.req_header()) {
             return refuse(session, exchange, refusal).await;
+        }
+        if !route.filters.authorize(session, exchange).await? {
+            return Ok(true);
         }
     }
     let route = route.filter(|route| route.fallback.is_some());

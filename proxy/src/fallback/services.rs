@@ -41,7 +41,7 @@ pub(crate) enum Found {
 
 impl Found {
     /// The route that the service is of.
-    pub(crate) fn route(&self) -> &Route {
+    pub(crate) fn route(&self) -> &Arc<Route> {
         match self {
             Self::SockJs(asked) => &asked.service.route,
             Self::EngineIo(asked) => &asked.service.route,

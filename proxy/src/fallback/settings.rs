@@ -76,7 +76,8 @@ pub(crate) fn bounds(limits: &towpath_conf::Limits) -> Bounds {
     }
 }
 
-fn origins(conf: &towpath_conf::Origins) -> Origins {
+/// Whose pages may come.
+pub(crate) fn origins(conf: &towpath_conf::Origins) -> Origins {
     match conf {
         towpath_conf::Origins::Upstream => Origins::Upstream,
         towpath_conf::Origins::SameOrigin => Origins::SameOrigin,

@@ -13,8 +13,7 @@ use towpath_conf::{Config, Source};
 use super::listeners::{BindError, Listening};
 use super::server::{Server, bind_all};
 use crate::configuration::{fingerprint, load, named_files};
-use crate::snapshot::Snapshot;
-use crate::tls::TlsError;
+use crate::snapshot::{FilesError, Snapshot};
 
 /// How often the files are looked at. Their content counts, not their time or inode, so that a bind
 /// mount or a swapped symlink is noticed like any other change.
@@ -29,8 +28,8 @@ enum ReloadError {
     Config(#[from] towpath_conf::Errors),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("TLS: {0}")]
-    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
 }
 
 /// Where the configuration comes from, and what was last seen there.

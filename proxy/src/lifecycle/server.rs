@@ -17,8 +17,7 @@ use crate::gate::Gate;
 use crate::gateway::Gateway;
 use crate::observe::admin::Admin;
 use crate::shared::Shared;
-use crate::snapshot::Snapshot;
-use crate::tls::TlsError;
+use crate::snapshot::{FilesError, Snapshot};
 use crate::upstream::Upstreams;
 
 /// Why the server did not start.
@@ -27,9 +26,9 @@ pub(crate) enum StartError {
     /// A socket could not be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// A listener cannot speak TLS.
-    #[error("TLS: {0}")]
-    Tls(#[from] TlsError),
+    /// A file that the configuration names has changed since it was checked.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// The system gives us no signals.
     #[error("cannot handle signals: {0}")]
     Signals(std::io::Error),

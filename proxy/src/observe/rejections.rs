@@ -66,6 +66,8 @@ fn label(reason: Reason) -> Option<&'static str> {
             Refusal::TooManyUpgrades => "upgrades_per_second",
             Refusal::Misdirected => "misdirected",
             Refusal::NoCertificate => "client_certificate",
+            Refusal::OriginDenied => "origin",
+            Refusal::Unauthorized | Refusal::Denied | Refusal::NoVerdict => "auth",
             Refusal::NoRoute => "no_route",
             Refusal::UpgradeDenied | Refusal::UpgradeRequired => "upgrade",
             Refusal::AddressFull => "connections_per_address",

@@ -105,8 +105,7 @@ fn handshake_for_backend(
     if request.version == Version::HTTP_2 {
         *request = as_http1(&request)?;
     }
-    exchange.client.write(&mut request)?;
-    route.request_headers.apply(request.as_mut())?;
+    route.prepare(&mut request, &exchange.client)?;
     request.insert_header("Connection", "Upgrade")?;
     request.insert_header("Upgrade", "websocket")?;
     Ok(request)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
+use pingora::connectors::http::Connector;
 use pingora::lb::Backend;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -54,6 +55,8 @@ impl Tried {
 /// What all groups share.
 pub(crate) struct Upstreams {
     connector: Arc<TransportConnector>,
+    /// Keeps connections of our own requests.
+    http: Arc<Connector>,
     endpoints: Arc<Endpoints>,
     resolver: Arc<dyn Resolve>,
     /// By upstream: those of its latest group.
@@ -71,6 +74,7 @@ impl Upstreams {
     pub(crate) fn with_resolver(resolver: Arc<dyn Resolve>) -> Self {
         Self {
             connector: connector(),
+            http: Arc::new(Connector::new(None)),
             endpoints: Arc::default(),
             resolver,
             names: WeakMap::default(),
@@ -90,6 +94,7 @@ impl Upstreams {
         Arc::new(Group {
             name: name.to_owned(),
             connector: self.connector.clone(),
+            http: self.http.clone(),
             balancer,
             unsettled,
             supervisor: tokio::spawn(supervisor.run()),
@@ -132,6 +137,7 @@ impl fmt::Debug for Upstreams {
 pub(crate) struct Group {
     name: String,
     connector: Arc<TransportConnector>,
+    http: Arc<Connector>,
     balancer: Arc<dyn Balancer>,
     unsettled: watch::Receiver<usize>,
     supervisor: JoinHandle<()>,
@@ -148,6 +154,11 @@ impl Group {
     /// What connects to its servers.
     pub(crate) fn connector(&self) -> &TransportConnector {
         &self.connector
+    }
+
+    /// What keeps connections for requests of our own.
+    pub(crate) fn http(&self) -> Arc<Connector> {
+        self.http.clone()
     }
 
     /// Waits until every name was asked for once, but not for long: a dead DNS must not stop everything else.
