@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::modules::http::compression::ResponseCompression;
+use pingora::modules::http::HttpModules;
+use pingora::modules::http::compression::{ResponseCompression, ResponseCompressionBuilder};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -322,6 +323,11 @@ impl ProxyHttp for Gateway {
         }
     }
 
+    /// pingora's compression looks at a request before its route is known, so it is on until it is known to be off.
+    fn init_downstream_modules(&self, modules: &mut HttpModules) {
+        modules.add_module(ResponseCompressionBuilder::enable(COMPRESSION_LEVEL));
+    }
+
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         let way = self.decide(session, exchange);
         let is_led_away = matches!(way, Ok(Way::Redirect(_)) | Err(_));
@@ -479,8 +485,8 @@ impl ProxyHttp for Gateway {
         let framing = response.headers.get(header::TRANSFER_ENCODING).cloned();
         let route = &passage(exchange)?.route;
         prepare_response(session, response, framing, route)?;
-        if route.filters.compression {
-            compress(session, response);
+        if !(route.filters.compression && may_be_compressed(response)) {
+            leave_uncompressed(session);
         }
         Ok(())
     }
@@ -605,16 +611,16 @@ pub(crate) fn prepare_response(
     route.response_headers.apply(response)
 }
 
-/// Has pingora compress a response. A stream of events must not wait until there is enough of it.
-fn compress(session: &mut Session, response: &ResponseHeader) {
+/// A stream of events must not wait until there is enough of it.
+fn may_be_compressed(response: &ResponseHeader) -> bool {
     let media_type = response.headers.get(header::CONTENT_TYPE);
-    let is_stream = media_type.is_some_and(|it| it.as_bytes().starts_with(b"text/event-stream"));
-    if let Some(compression) = session
-        .downstream_modules_ctx
-        .get_mut::<ResponseCompression>()
-        && !is_stream
-    {
-        compression.adjust_level(COMPRESSION_LEVEL);
+    media_type.is_none_or(|it| !it.as_bytes().starts_with(b"text/event-stream"))
+}
+
+fn leave_uncompressed(session: &mut Session) {
+    let modules = &mut session.downstream_modules_ctx;
+    if let Some(compression) = modules.get_mut::<ResponseCompression>() {
+        compression.adjust_level(0);
     }
 }
 

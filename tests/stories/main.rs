@@ -14,6 +14,7 @@ mod demo;
 mod drain;
 mod engine_io;
 mod fallback;
+mod filters;
 mod http;
 mod http2;
 mod peers;
