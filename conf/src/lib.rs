@@ -47,6 +47,7 @@ mod switch;
 mod tls;
 mod tree;
 mod units;
+mod upstream_tls;
 
 use std::borrow::Cow;
 
@@ -68,6 +69,7 @@ pub use sockjs::{Binary, LegacyTransport, SockJs};
 pub use source::{Source, SourceError};
 pub use tls::{ClientCertificates, KeyPair, ListenerTls, RouteTls, TlsVersion};
 pub use units::{ByteSize, Duration, UnitError};
+pub use upstream_tls::UpstreamTls;
 
 impl Config {
     /// Reads, merges, expands and checks a configuration. `env` looks environment variables up.

@@ -22,6 +22,7 @@ use crate::sockjs::SockJs;
 use crate::switch::on_off;
 use crate::tls::{ListenerTls, RouteTls};
 use crate::units::{ByteSize, Duration};
+use crate::upstream_tls::UpstreamTls;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +113,14 @@ pub struct Upstream {
     /// Active health checks. Absent: none; a server that refuses connections is skipped all the same.
     #[serde(default)]
     pub health: Option<Health>,
+    /// TLS with the servers. Default: off.
+    #[serde(default)]
+    pub tls: UpstreamTls,
+    /// Whether plain requests go to the servers over HTTP/2: with TLS to those that know it, without TLS to all of them
+    /// (prior knowledge). Default: off.
+    #[serde(default, with = "on_off")]
+    #[schemars(with = "crate::switch::OnOff")]
+    pub http2: bool,
     /// How often DNS names are resolved again.
     #[serde(default = "default_resolve")]
     pub resolve: Duration,
@@ -121,6 +130,18 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// The name that the servers' certificates must be for; `None`: they have no name, or several.
+    pub fn server_name(&self) -> Option<&str> {
+        let own = self.tls.server_name.as_deref();
+        let first = self.servers.first()?.address.host.as_str();
+        let is_one = self
+            .servers
+            .iter()
+            .all(|server| server.address.host == first);
+        let is_name = first.parse::<std::net::IpAddr>().is_err();
+        own.or(Some(first).filter(|_| is_one && is_name))
+    }
+
     /// A group of at most one server, with all defaults.
     pub(crate) fn of(address: Option<HostPort>) -> Self {
         Self {
@@ -134,6 +155,8 @@ impl Upstream {
             balance: Balance::default(),
             hash: HashOn::default(),
             health: None,
+            tls: UpstreamTls::default(),
+            http2: false,
             resolve: default_resolve(),
             keep_alive: default_keep_alive(),
         }

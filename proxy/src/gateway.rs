@@ -394,7 +394,8 @@ impl ProxyHttp for Gateway {
         match route.group.choose(&key, &passage.tried) {
             Ok(lease) => {
                 let write_timeout = passage.snapshot.config.timeouts.write.get();
-                let peer = http_peer(&lease, &route.peer_timeouts(write_timeout));
+                let timeouts = route.peer_timeouts(write_timeout);
+                let peer = http_peer(&route.group, &lease, &timeouts);
                 passage.lease = Some(lease);
                 Ok(Box::new(peer))
             }

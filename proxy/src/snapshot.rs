@@ -18,7 +18,7 @@ use crate::forwarded::Client;
 use crate::gate::Entrance;
 use crate::rates::Rates;
 use crate::router::Router;
-use crate::tls::{TlsError, TlsFacts};
+use crate::tls::{FileError, TlsError, TlsFacts};
 use crate::upstream::{Group, PeerTimeouts, Upstreams};
 
 /// A file that a configuration names is no use.
@@ -26,6 +26,8 @@ use crate::upstream::{Group, PeerTimeouts, Upstreams};
 pub(crate) enum FilesError {
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Users(#[from] UsersError),
 }
@@ -91,16 +93,18 @@ impl Snapshot {
     pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Result<Self, FilesError> {
         let entrances = entrances(&config)?;
         let mut groups = HashMap::new();
-        let mut group = |name: &str| -> Arc<Group> {
-            let running = groups.entry(name.to_owned());
-            running
-                .or_insert_with(|| upstreams.group(name, &config.upstream(name)))
-                .clone()
+        let mut group = |name: &str| -> Result<Arc<Group>, FileError> {
+            if let Some(running) = groups.get(name) {
+                return Ok(Arc::clone(running));
+            }
+            let group = upstreams.group(name, &config.upstream(name))?;
+            groups.insert(name.to_owned(), group.clone());
+            Ok(group)
         };
         let mut routes = Vec::with_capacity(config.routes.len());
         for (index, conf) in config.routes.iter().enumerate() {
             let filters = Filters::new(conf, &config, &mut group)?;
-            let group = group(&conf.upstream);
+            let group = group(&conf.upstream)?;
             routes.push(Arc::new(Route::new(index, conf, &config, group, filters)));
         }
         let has_fallback = routes.iter().any(|route| route.fallback.is_some());

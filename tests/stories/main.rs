@@ -25,3 +25,4 @@ mod sockjs;
 mod sockjs_wire;
 mod tls;
 mod tunnel;
+mod upstream_tls;

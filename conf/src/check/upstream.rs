@@ -20,6 +20,7 @@ pub(super) fn check(found: &mut Mistakes, name: &str, upstream: &Upstream, path:
     }
     servers(found, upstream, &path.key("servers"));
     hash(found, upstream, path);
+    tls(found, upstream, path);
     found.not_zero(upstream.resolve, path.key("resolve"));
     if let Some(health) = &upstream.health {
         check_health(found, health, &path.key("health"));
@@ -42,6 +43,40 @@ fn servers(found: &mut Mistakes, upstream: &Upstream, path: &Path) {
         if weight > MAX_WEIGHT {
             let message = format!("expected a number from 1 to {MAX_WEIGHT}, got {weight}");
             found.add(path.key("weight"), message);
+        }
+    }
+}
+
+/// pingora verifies nothing where there is no name to verify.
+fn tls(found: &mut Mistakes, upstream: &Upstream, above: &Path) {
+    let (tls, path) = (&upstream.tls, above.key("tls"));
+    if tls.enabled && tls.verify && upstream.server_name().is_none() {
+        let message = "expected a `server_name`: the servers have no DNS name, or several, \
+                       and their certificates would go unverified";
+        let mistake = Mistake::new(path.clone(), message);
+        found.push(mistake.because([above.key("servers")]));
+    }
+    if let Some(name) = tls.server_name.as_ref().filter(|name| !is_host(name)) {
+        let message = format!("expected a DNS name or an IP address, got `{name}`");
+        found.add(path.key("server_name"), message);
+    }
+    for (one, other, has_one, has_other) in [
+        (
+            "certificate",
+            "key",
+            tls.certificate.is_some(),
+            tls.key.is_some(),
+        ),
+        (
+            "key",
+            "certificate",
+            tls.key.is_some(),
+            tls.certificate.is_some(),
+        ),
+    ] {
+        if has_one && !has_other {
+            let message = format!("means nothing without `{other}`");
+            found.add(path.key(one), message);
         }
     }
 }

@@ -102,7 +102,7 @@ impl ForwardAuth {
         let key = hash_key(&hash, client.address, &request.headers, query);
         let lease = self.group.choose(&key, &Tried::default());
         let lease = lease.map_err(|e| Error::because(ErrorType::ConnectError, "no server", e))?;
-        Ok(http_peer(&lease, &self.timeouts))
+        Ok(http_peer(&self.group, &lease, &self.timeouts))
     }
 
     /// What is asked: the request's own fields without content, and what it was.

@@ -20,6 +20,8 @@ use towpath_fallback::Origins;
 use crate::answer::{Refusal, Reply};
 use crate::fallback::origins;
 use crate::gateway::{Exchange, refuse};
+use crate::snapshot::FilesError;
+use crate::tls::FileError;
 use crate::upstream::Group;
 use basic::Basic;
 use forward_auth::ForwardAuth;
@@ -58,18 +60,21 @@ impl Filters {
     pub(crate) fn new(
         route: &towpath_conf::Route,
         config: &Config,
-        group: &mut dyn FnMut(&str) -> Arc<Group>,
-    ) -> std::result::Result<Self, UsersError> {
+        group: &mut dyn FnMut(&str) -> std::result::Result<Arc<Group>, FileError>,
+    ) -> std::result::Result<Self, FilesError> {
         let basic = route.auth.basic.as_ref().map(Basic::new).transpose()?;
         let forward = route.auth.forward.as_ref();
-        let forward = forward.map(|conf| ForwardAuth::new(conf, config, group(&conf.upstream)));
+        let forward = forward.map(|conf| {
+            let group = group(&conf.upstream)?;
+            Ok::<_, FilesError>(ForwardAuth::new(conf, config, group))
+        });
         Ok(Self {
             redirect: route.redirect.as_ref().map(Redirect::new),
             rewrite: Rewrite::new(&route.rewrite),
             compression: route.compression,
             origins: origins(&route.origins),
             basic,
-            forward,
+            forward: forward.transpose()?,
         })
     }
 

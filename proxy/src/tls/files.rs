@@ -10,6 +10,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A file that is no use.
 #[derive(Debug, Error)]
@@ -64,17 +65,34 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     let fail = |error| FileError::pem(path, error, FileFault::NoCertificate);
     let all = CertificateDer::pem_file_iter(path).map_err(fail)?;
     let all = all.collect::<Result<Vec<_>, _>>().map_err(fail)?;
-    match all.is_empty() {
-        true => Err(FileError::new(path, FileFault::NoCertificate)),
-        false => Ok(all),
+    if all.is_empty() {
+        return Err(FileError::new(path, FileFault::NoCertificate));
     }
+    match all.iter().all(|der| X509Certificate::from_der(der).is_ok()) {
+        true => Ok(all),
+        false => Err(FileError::new(path, FileFault::BadCertificate)),
+    }
+}
+
+/// A certificate with those that sign it, and its key, as they are.
+pub(crate) fn key_pair(
+    certificate: &Path,
+    key: &Path,
+) -> Result<(Vec<Vec<u8>>, Vec<u8>), FileError> {
+    let pair = certified_key(certificate, key)?;
+    let chain = pair.cert.iter().map(|der| der.to_vec());
+    Ok((chain.collect(), private_key(key)?.secret_der().to_vec()))
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
+    PrivateKeyDer::from_pem_file(path)
+        .map_err(|error| FileError::pem(path, error, FileFault::NoKey))
 }
 
 /// A certificate with those that sign it, and its key.
 pub(crate) fn certified_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, FileError> {
     let chain = certificates(certificate)?;
-    let secret = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| FileError::pem(key, error, FileFault::NoKey))?;
+    let secret = private_key(key)?;
     let signing = default_provider()
         .key_provider
         .load_private_key(secret)

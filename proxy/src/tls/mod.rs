@@ -2,7 +2,7 @@
 //! rustls speaks it, through pingora.
 
 mod facts;
-mod files;
+pub(crate) mod files;
 mod inspect;
 mod names;
 mod server;
@@ -10,5 +10,6 @@ mod server;
 pub(crate) mod testing;
 
 pub(crate) use facts::TlsFacts;
+pub(crate) use files::FileError;
 pub(crate) use inspect::{inspect, watched};
 pub(crate) use server::{TlsError, TlsServer};

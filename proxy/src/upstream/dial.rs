@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
 use pingora::protocols::Stream;
-use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
-use pingora::upstreams::peer::{BasicPeer, HttpPeer, PeerOptions};
-use pingora::{ErrorType, Result};
-use thiserror::Error;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, Result};
+use thiserror::Error as ThisError;
+use tokio::time::timeout;
 
 use super::endpoint::Lease;
 use super::group::{Group, NoServer, Tried};
 use super::hash::HashKey;
-use crate::keepalive::KEEPALIVE;
+use super::transport::Transport;
 
 /// Servers tried for one request, at most.
 const MAX_TRIES: usize = 5;
@@ -33,7 +33,7 @@ pub(crate) struct PeerTimeouts {
 }
 
 /// No server of a group could be reached.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, ThisError, PartialEq, Eq)]
 pub(crate) enum DialAnyError {
     /// There was none to try.
     #[error(transparent)]
@@ -46,16 +46,18 @@ pub(crate) enum DialAnyError {
     Unreachable,
 }
 
-/// Opens a connection of its own, never a pooled one.
+/// Opens a connection of its own, never a pooled one. The timeout is for all of it, TLS too.
 pub(crate) async fn dial(
     connector: &TransportConnector,
+    transport: &Transport,
     address: SocketAddr,
     connect_timeout: Duration,
 ) -> Result<Stream> {
-    let mut peer = BasicPeer::new("0.0.0.0:0");
-    peer._address = PingoraAddr::Inet(address);
-    set_connect(&mut peer.options, connect_timeout);
-    connector.new_stream(&peer).await
+    let peer = transport.tunnel_peer(address, connect_timeout);
+    match timeout(connect_timeout, connector.new_stream(&peer)).await {
+        Ok(connected) => connected,
+        Err(_) => Error::e_explain(ErrorType::ConnectTimedout, "connecting took too long"),
+    }
 }
 
 /// Connects to one of the group's servers after the other until one accepts.
@@ -71,7 +73,14 @@ pub(crate) async fn dial_any(
             Ok(lease) => lease,
             Err(no_server) => return Err(last.unwrap_or(DialAnyError::NoServer(no_server))),
         };
-        match dial(group.connector(), lease.address(), connect_timeout).await {
+        match dial(
+            group.connector(),
+            group.transport(),
+            lease.address(),
+            connect_timeout,
+        )
+        .await
+        {
             Ok(stream) => return Ok((stream, lease)),
             Err(error) => {
                 let server = lease.address();
@@ -104,20 +113,14 @@ fn failure(error: &pingora::Error) -> DialAnyError {
     }
 }
 
-/// A plain request's way to a server, through pingora's pool.
-pub(crate) fn http_peer(lease: &Lease, timeouts: &PeerTimeouts) -> HttpPeer {
-    let mut peer = HttpPeer::new(lease.address(), false, String::new());
-    set_connect(&mut peer.options, timeouts.connect);
+/// A plain request's way to a server of the group, through pingora's pool.
+pub(crate) fn http_peer(group: &Group, lease: &Lease, timeouts: &PeerTimeouts) -> HttpPeer {
+    let transport = group.transport();
+    let mut peer = transport.http_peer(lease.address(), timeouts.connect);
     peer.options.read_timeout = Some(timeouts.read);
     peer.options.write_timeout = Some(timeouts.write);
     peer.options.idle_timeout = Some(timeouts.idle);
     peer
-}
-
-fn set_connect(options: &mut PeerOptions, connect_timeout: Duration) {
-    options.connection_timeout = Some(connect_timeout);
-    options.total_connection_timeout = Some(connect_timeout);
-    options.tcp_keepalive = Some(KEEPALIVE);
 }
 
 /// The one connector of the process: building it reads the system's trust store.

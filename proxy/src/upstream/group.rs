@@ -22,7 +22,9 @@ use super::endpoint::{Endpoints, Lease};
 use super::hash::HashKey;
 use super::health::Checks;
 use super::supervisor::Supervisor;
+use super::transport::Transport;
 use super::weak::WeakMap;
+use crate::tls::FileError;
 
 /// How long a start or a reload waits for names to resolve.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(3);
@@ -83,23 +85,31 @@ impl Upstreams {
     }
 
     /// A running group. Must be called on the runtime that will carry its task.
-    pub(crate) fn group(&self, name: &str, conf: &Upstream) -> Arc<Group> {
+    ///
+    /// # Errors
+    /// A file that `conf` names is no use.
+    pub(crate) fn group(&self, name: &str, conf: &Upstream) -> Result<Arc<Group>, FileError> {
+        let transport = Transport::new(name, conf)?;
         let names = self.names(name, &conf.servers);
         let discovery = Discovery::new(&conf.servers, names.clone(), self.endpoints.clone());
-        let checks = conf.health.as_ref().map(|health| self.checks(name, health));
+        let checks = conf
+            .health
+            .as_ref()
+            .map(|health| self.checks(name, health, &transport));
         let health = checks.as_ref().map(|checks| checks.registry());
         let balancer: Arc<dyn Balancer> = balancer(conf.balance, discovery, health).into();
         let (supervisor, unsettled) =
             Supervisor::new(conf, balancer.clone(), names, checks.clone());
-        Arc::new(Group {
+        Ok(Arc::new(Group {
             name: name.to_owned(),
             connector: self.connector.clone(),
             http: self.http.clone(),
+            transport,
             balancer,
             unsettled,
             supervisor: tokio::spawn(supervisor.run()),
             _checks: checks,
-        })
+        }))
     }
 
     /// The names of an upstream, with what the group before it knew: a reload may come while DNS is down.
@@ -115,10 +125,11 @@ impl Upstreams {
     }
 
     /// The checks of an upstream: those that run already, unless their settings were other ones.
-    fn checks(&self, upstream: &str, conf: &Health) -> Arc<Checks> {
-        let key = format!("{upstream} {conf:?}");
+    fn checks(&self, upstream: &str, conf: &Health, transport: &Transport) -> Arc<Checks> {
+        let key = format!("{upstream} {conf:?} {}", transport.fingerprint());
         self.checks.get(&key).unwrap_or_else(|| {
-            let checks = Arc::new(Checks::start(upstream, self.connector.clone(), conf));
+            let (connector, transport) = (self.connector.clone(), transport.clone());
+            let checks = Arc::new(Checks::start(upstream, connector, transport, conf));
             self.checks.insert(key, &checks);
             checks
         })
@@ -138,6 +149,7 @@ pub(crate) struct Group {
     name: String,
     connector: Arc<TransportConnector>,
     http: Arc<Connector>,
+    transport: Transport,
     balancer: Arc<dyn Balancer>,
     unsettled: watch::Receiver<usize>,
     supervisor: JoinHandle<()>,
@@ -154,6 +166,11 @@ impl Group {
     /// What connects to its servers.
     pub(crate) fn connector(&self) -> &TransportConnector {
         &self.connector
+    }
+
+    /// How its servers are spoken to.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// What keeps connections for requests of our own.

@@ -21,6 +21,7 @@ use towpath_conf::Health;
 
 use super::dial::{dial, reason};
 use super::supervisor::ticks;
+use super::transport::Transport;
 
 /// The running checks of one upstream. They end when the last group lets go of them.
 pub(crate) struct Checks {
@@ -30,11 +31,17 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    pub(crate) fn start(upstream: &str, connector: Arc<TransportConnector>, conf: &Health) -> Self {
+    pub(crate) fn start(
+        upstream: &str,
+        connector: Arc<TransportConnector>,
+        transport: Transport,
+        conf: &Health,
+    ) -> Self {
         let registry = Arc::new(HealthRegistry::with_equivalence(by_address));
         registry.set_health_check(Box::new(Check {
             upstream: upstream.to_owned(),
             connector,
+            transport,
             conf: conf.clone(),
         }));
         let begun = Arc::new(Notify::new());
@@ -100,6 +107,7 @@ impl LastFault {
 struct Check {
     upstream: String,
     connector: Arc<TransportConnector>,
+    transport: Transport,
     conf: Health,
 }
 
@@ -108,7 +116,7 @@ impl Check {
         let address = backend.addr.as_inet().copied();
         let address =
             address.ok_or_else(|| Error::explain(ErrorType::InternalError, "not an IP address"))?;
-        let stream = dial(&self.connector, address, self.timeout()).await?;
+        let stream = dial(&self.connector, &self.transport, address, self.timeout()).await?;
         let Some(path) = &self.conf.path else {
             return Ok(());
         };

@@ -11,6 +11,7 @@ mod group;
 mod hash;
 mod health;
 mod supervisor;
+mod transport;
 mod weak;
 
 pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer, reason};

@@ -44,7 +44,7 @@ async fn a_server_that_does_not_accept_in_time_is_given_up() {
 #[tokio::test]
 async fn a_reason_is_the_last_cause_alone() {
     let connector = connector();
-    let refused = dial(&connector, refusing().await, AMPLE)
+    let refused = dial(&connector, &Transport::default(), refusing().await, AMPLE)
         .await
         .err()
         .unwrap();

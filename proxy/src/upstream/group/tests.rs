@@ -15,7 +15,7 @@ fn upstream(yaml: &str) -> Upstream {
 }
 
 pub(crate) async fn group(upstreams: &Upstreams, yaml: &str) -> Arc<Group> {
-    let group = upstreams.group("app", &upstream(yaml));
+    let group = upstreams.group("app", &upstream(yaml)).unwrap();
     group.ready().await;
     group
 }

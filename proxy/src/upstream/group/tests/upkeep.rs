@@ -46,7 +46,9 @@ async fn a_name_without_an_answer_keeps_no_other_server_back() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_dns_does_not_hold_up_a_start_for_ever() {
     let upstreams = Upstreams::with_resolver(Arc::new(DeadDns));
-    let group = upstreams.group("app", &upstream("{ servers: ['app:80'] }"));
+    let group = upstreams
+        .group("app", &upstream("{ servers: ['app:80'] }"))
+        .unwrap();
     timeout(FIRST_RESOLUTION + Duration::from_secs(1), group.ready())
         .await
         .expect("still waiting for DNS");
@@ -68,7 +70,7 @@ async fn a_reload_while_dns_is_down_keeps_the_addresses() {
 async fn a_groups_tasks_end_with_it() {
     let upstreams = Upstreams::with_resolver(Arc::new(DeadDns));
     let conf = upstream("{ servers: ['app:80', '127.0.0.1:1'], health: {} }");
-    let group = upstreams.group("app", &conf);
+    let group = upstreams.group("app", &conf).unwrap();
     let (balancer, checks) = (
         Arc::downgrade(&group.balancer),
         Arc::downgrade(group._checks.as_ref().unwrap()),
@@ -122,7 +124,7 @@ async fn a_reload_does_not_forget_who_is_unhealthy() {
     let before = group(&upstreams, &servers).await;
     until(&before, Some(NoServer::Unhealthy)).await;
     // Asked at once, before a check of its own could have failed twice.
-    let after = upstreams.group("app", &upstream(&servers));
+    let after = upstreams.group("app", &upstream(&servers)).unwrap();
     after.ready().await;
     assert_eq!(refused(&after), Some(NoServer::Unhealthy));
     assert!(Arc::ptr_eq(
