@@ -13,6 +13,7 @@
 
 mod address;
 mod auth;
+mod balancing;
 mod base_url;
 mod check;
 mod client_url;
@@ -53,6 +54,7 @@ use std::borrow::Cow;
 
 pub use address::{AddressError, HostPort};
 pub use auth::{Auth, BasicAuth, ForwardAuth};
+pub use balancing::{Outliers, Retries, Sticky};
 pub use base_url::BaseUrl;
 pub use engine_io::{EngineIo, EngineIoMode};
 pub use error::{ConfigError, Errors, Mistake, Path, Place, Segment};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{HostPort, networks, socket_address};
 use crate::auth::Auth;
+use crate::balancing::{Outliers, Retries, Sticky};
 use crate::engine_io::EngineIo;
 use crate::http2::Http2;
 use crate::one_or_many::OneOrMany;
@@ -113,6 +114,19 @@ pub struct Upstream {
     /// Active health checks. Absent: none; a server that refuses connections is skipped all the same.
     #[serde(default)]
     pub health: Option<Health>,
+    /// Whether clients are sent to the same server again, by a cookie. Not with `balance: hash`. Default: off.
+    #[serde(default)]
+    pub sticky: Sticky,
+    /// Whether servers that fail requests are left out for a while. Default: on.
+    #[serde(default)]
+    pub outliers: Outliers,
+    /// How often other servers are tried for requests whose first one could not be reached.
+    #[serde(default)]
+    pub retries: Retries,
+    /// A server that is new or well again gets a share that grows to its full one in this time. Not with
+    /// `balance: hash`. Default: off.
+    #[serde(default = "off")]
+    pub slow_start: OrOff<Duration>,
     /// TLS with the servers. Default: off.
     #[serde(default)]
     pub tls: UpstreamTls,
@@ -155,12 +169,20 @@ impl Upstream {
             balance: Balance::default(),
             hash: HashOn::default(),
             health: None,
+            sticky: Sticky::default(),
+            outliers: Outliers::default(),
+            retries: Retries::default(),
+            slow_start: OrOff::Off,
             tls: UpstreamTls::default(),
             http2: false,
             resolve: default_resolve(),
             keep_alive: default_keep_alive(),
         }
     }
+}
+
+fn off() -> OrOff<Duration> {
+    OrOff::Off
 }
 
 fn default_resolve() -> Duration {

@@ -96,6 +96,11 @@ impl Refusal {
         }
     }
 
+    /// Whether a server was reached that did not do its part.
+    pub(crate) fn blames_server(self) -> bool {
+        matches!(self, Self::BadAnswer | Self::Timeout)
+    }
+
     /// Why, in a few words for the client and the access log.
     pub(crate) fn reason(self) -> &'static str {
         match self {

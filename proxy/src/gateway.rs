@@ -34,7 +34,7 @@ use crate::shared::Shared;
 use crate::snapshot::{Route, Snapshot};
 use crate::spelling::respell;
 use crate::tunnel::upgrade;
-use crate::upstream::{HashKey, Lease, NoServer, Tried, hash_key, http_peer};
+use crate::upstream::{HashKey, Lease, NoServer, Tried, http_peer};
 
 /// Of gzip, Brotli and zstd alike: fast.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -387,7 +387,9 @@ impl ProxyHttp for Gateway {
         let query = request.uri.query().unwrap_or_default();
         let key = match pinned {
             true => HashKey::Pinned(client),
-            false => hash_key(&route.hash, client, &request.headers, query),
+            false => route
+                .group
+                .key(&route.hash, client, &request.headers, query),
         };
         // The lease of a server that could not be reached must not count while the next one is chosen.
         passage.lease = None;
@@ -423,7 +425,11 @@ impl ProxyHttp for Gateway {
             tracing::debug!(upstream, server = %address, error = %e, "server cannot be reached");
             passage.tried.add(address);
             passage.failure = refusal_for(&e);
-            e.set_retry(true);
+            let group = &passage.route.group;
+            if let Some(lease) = &passage.lease {
+                group.answered(lease.endpoint(), None);
+            }
+            e.set_retry(group.may_retry());
         }
         e
     }
@@ -467,8 +473,14 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         response: &mut ResponseHeader,
-        _exchange: &mut Exchange,
+        exchange: &mut Exchange,
     ) -> Result<()> {
+        if let Some(passage) = &exchange.passage
+            && let Some(lease) = &passage.lease
+        {
+            let group = &passage.route.group;
+            group.answered(lease.endpoint(), Some(response.status));
+        }
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             // Handshakes do not come this way, so nobody has asked for it.
             return Error::e_explain(ErrorType::InvalidHTTPHeader, "101 to a plain request")
@@ -484,8 +496,9 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         let framing = response.headers.get(header::TRANSFER_ENCODING).cloned();
-        let route = &passage(exchange)?.route;
-        prepare_response(session, response, framing, route)?;
+        let passage = passage(exchange)?;
+        let route = &passage.route;
+        prepare_response(session, response, framing, route, passage.lease.as_ref())?;
         if !(route.filters.compression && may_be_compressed(response)) {
             leave_uncompressed(session);
         }
@@ -499,6 +512,12 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> FailToProxy {
         let refusal = exchange.refusal.or_else(|| refusal_for(e));
+        if refusal.is_some_and(Refusal::blames_server)
+            && let Some(passage) = &exchange.passage
+            && let Some(lease) = &passage.lease
+        {
+            passage.route.group.answered(lease.endpoint(), None);
+        }
         access_log::failed(e, exchange, refusal);
         let answered = exchange.tunnelled || session.response_written().is_some();
         if let Some(refusal) = refusal.filter(|_| !answered) {
@@ -594,6 +613,7 @@ pub(crate) fn prepare_response(
     response: &mut ResponseHeader,
     framing: Option<HeaderValue>,
     route: &Route,
+    lease: Option<&Lease>,
 ) -> Result<()> {
     let protocols = response.headers.get(header::UPGRADE).cloned();
     for name in hop_by_hop(&response.headers) {
@@ -608,6 +628,11 @@ pub(crate) fn prepare_response(
         Some(_) if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
         Some(framing) => response.insert_header(header::TRANSFER_ENCODING, framing)?,
         None => {}
+    }
+    let request = session.req_header();
+    let secure = tls_facts(&session.downstream_session).is_some();
+    if let Some(cookie) = lease.and_then(|it| route.group.tell(it, &request.headers, secure)) {
+        response.append_header(header::SET_COOKIE, cookie)?;
     }
     route.response_headers.apply(response)
 }

@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod drain;
 mod engine_io;
+mod experience;
 mod fallback;
 mod filters;
 mod http;

@@ -20,6 +20,7 @@ pub(super) fn check(found: &mut Mistakes, name: &str, upstream: &Upstream, path:
     }
     servers(found, upstream, &path.key("servers"));
     hash(found, upstream, path);
+    experience(found, upstream, path);
     tls(found, upstream, path);
     found.not_zero(upstream.resolve, path.key("resolve"));
     if let Some(health) = &upstream.health {
@@ -44,6 +45,45 @@ fn servers(found: &mut Mistakes, upstream: &Upstream, path: &Path) {
             let message = format!("expected a number from 1 to {MAX_WEIGHT}, got {weight}");
             found.add(path.key("weight"), message);
         }
+    }
+}
+
+/// A hash says by itself who goes where.
+fn experience(found: &mut Mistakes, upstream: &Upstream, above: &Path) {
+    let is_hash = upstream.balance == Balance::Hash;
+    for (key, is_set) in [
+        ("sticky", upstream.sticky.enabled),
+        ("slow_start", upstream.slow_start.get().is_some()),
+    ] {
+        if is_hash && is_set {
+            let mistake = Mistake::new(above.key(key), "means nothing with `balance: hash`");
+            found.push(mistake.because([above.key("balance")]));
+        }
+    }
+    if let Some(slow_start) = upstream.slow_start.get() {
+        found.not_zero(slow_start, above.key("slow_start"));
+    }
+    let path = above.key("sticky");
+    if !fields::is_token(&upstream.sticky.cookie) {
+        let message = format!("expected a cookie's name, got `{}`", upstream.sticky.cookie);
+        found.add(path.key("cookie"), message);
+    }
+    if upstream
+        .sticky
+        .secret
+        .as_ref()
+        .is_some_and(|secret| secret.len() < 16)
+    {
+        found.add(path.key("secret"), "expected at least 16 characters");
+    }
+    let path = above.key("outliers");
+    found.not_zero(upstream.outliers.eject, path.key("eject"));
+    if upstream.outliers.max_ejected > 100 {
+        let message = format!(
+            "expected at most 100 percent, got {}",
+            upstream.outliers.max_ejected
+        );
+        found.add(path.key("max_ejected"), message);
     }
 }
 

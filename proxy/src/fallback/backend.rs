@@ -128,6 +128,7 @@ impl RouteBackend {
         let Ok(request) = self.complete(request, of, &route) else {
             return Err(DialError::Unreachable);
         };
+        let cookies = request.headers.clone();
         match ask_backend(request, self.client.address, &route, false).await {
             Ok((
                 Outcome::Accepted {
@@ -135,10 +136,15 @@ impl RouteBackend {
                 },
                 lease,
             )) => {
+                let mut headers = response.headers.clone();
+                let secure = self.client.tls.is_some();
+                if let Some(cookie) = route.group.tell(&lease, &cookies, secure) {
+                    headers.append(header::SET_COOKIE, cookie);
+                }
                 self.lease = Some(lease);
                 Ok(Dialled {
                     stream: into_stream(*backend),
-                    headers: response.headers.clone(),
+                    headers,
                 })
             }
             Ok((Outcome::Refused { backend, response }, _)) => Err(DialError::Refused {

@@ -17,7 +17,7 @@ use super::{Identity, Verdict};
 use crate::answer::{Refusal, Reply};
 use crate::classify::hop_by_hop;
 use crate::forwarded::Client;
-use crate::upstream::{Group, PeerTimeouts, Tried, hash_key, http_peer, reason};
+use crate::upstream::{Group, PeerTimeouts, Tried, http_peer, reason};
 
 /// What of a refusal's content is passed on.
 const CONTENT: usize = 64 * 1024;
@@ -99,7 +99,9 @@ impl ForwardAuth {
     fn peer(&self, request: &RequestHeader, client: &Client) -> Result<HttpPeer> {
         let query = request.uri.query().unwrap_or_default();
         let hash = towpath_conf::HashOn::default();
-        let key = hash_key(&hash, client.address, &request.headers, query);
+        let key = self
+            .group
+            .key(&hash, client.address, &request.headers, query);
         let lease = self.group.choose(&key, &Tried::default());
         let lease = lease.map_err(|e| Error::because(ErrorType::ConnectError, "no server", e))?;
         Ok(http_peer(&self.group, &lease, &self.timeouts))

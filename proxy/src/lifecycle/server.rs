@@ -113,6 +113,7 @@ impl Server {
         let upstreams = Upstreams::new();
         let snapshot = Snapshot::new(config, &upstreams)?;
         snapshot.ready().await;
+        upstreams.begin();
         let shared = Arc::new(Shared::new(snapshot, upstreams)?);
         let proxy = Arc::new(proxy(Gateway::new(shared.clone())));
         let mut server = Self {

@@ -17,7 +17,7 @@ use super::replay::Replay;
 use crate::answer::Refusal;
 use crate::http_error::refusal_for;
 use crate::snapshot::Route;
-use crate::upstream::{DialAnyError, HashKey, Lease, dial_any, hash_key};
+use crate::upstream::{DialAnyError, HashKey, Lease, dial_any};
 
 /// What came of handing the handshake to the backend.
 pub(crate) enum Outcome {
@@ -46,12 +46,22 @@ pub(crate) async fn ask_backend(
     let query = request.uri.query().unwrap_or_default();
     let key = match pinned {
         true => HashKey::Pinned(client),
-        false => hash_key(&route.hash, client, &request.headers, query),
+        false => route
+            .group
+            .key(&route.hash, client, &request.headers, query),
     };
     let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout).await?;
     let server = lease.address();
     let exchanged = exchange_handshakes(BackendSession::new(stream), request);
-    match timeout(route.response_timeout, exchanged).await {
+    let answered = timeout(route.response_timeout, exchanged).await;
+    let status = match &answered {
+        Ok(Ok(Outcome::Accepted { response, .. } | Outcome::Refused { response, .. })) => {
+            Some(response.status)
+        }
+        _ => None,
+    };
+    route.group.answered(lease.endpoint(), status);
+    match answered {
         Ok(Ok(outcome)) => Ok((outcome, lease)),
         Ok(Err(HandshakeError::Broken(source))) => Err(AskError::Broken { server, source }),
         Ok(Err(HandshakeError::Fault(source))) => Err(AskError::Fault { server, source }),

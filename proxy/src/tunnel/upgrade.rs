@@ -66,7 +66,8 @@ pub(crate) async fn carry(
             if let Some(attempt) = exchange.attempt.take() {
                 attempt.refuse(response.status);
             }
-            relay_refusal(session, *backend, *response, &route).await?;
+            let lease = exchange.passage.as_ref().and_then(|it| it.lease.as_ref());
+            relay_refusal(session, *backend, *response, &route, lease).await?;
         }
         Outcome::Accepted {
             backend,
@@ -79,7 +80,7 @@ pub(crate) async fn carry(
                 // Before the client has the 101, and may ask.
                 attempt.open();
             }
-            if let Err(gone) = write_101(session, *response, &route).await {
+            if let Err(gone) = write_101(session, *response, &route, &lease).await {
                 if let Some(attempt) = &exchange.attempt {
                     attempt.close(Ended::Reset(Side::Client), None);
                 }
@@ -123,8 +124,9 @@ async fn write_101(
     session: &mut Session,
     mut response: ResponseHeader,
     route: &Route,
+    lease: &Lease,
 ) -> Result<()> {
-    prepare_response(session, &mut response, None, route)?;
+    prepare_response(session, &mut response, None, route, Some(lease))?;
     response.remove_header(&header::CONTENT_LENGTH);
     switch(session, response).await
 }
@@ -201,6 +203,7 @@ async fn relay_refusal(
     mut backend: BackendSession,
     mut response: ResponseHeader,
     route: &Route,
+    lease: Option<&Lease>,
 ) -> Result<()> {
     let has_content = !matches!(
         response.status,
@@ -208,7 +211,7 @@ async fn relay_refusal(
     );
     let chunk = has_content && !response.headers.contains_key(header::CONTENT_LENGTH);
     let framing = chunk.then_some(HeaderValue::from_static("chunked"));
-    prepare_response(session, &mut response, framing, route)?;
+    prepare_response(session, &mut response, framing, route, lease)?;
     backend.read_timeout = Some(route.read_timeout);
     let client = &mut session.downstream_session;
     client

@@ -86,8 +86,12 @@ pub(crate) async fn dial_any(
                 let server = lease.address();
                 let (upstream, reason) = (group.name(), reason(&error));
                 tracing::debug!(upstream, %server, reason, "server cannot be reached");
+                group.answered(lease.endpoint(), None);
                 tried.add(server);
                 last = Some(failure(&error));
+                if !group.may_retry() {
+                    break;
+                }
             }
         }
     }

@@ -3,17 +3,31 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use super::record::Record;
 
 /// An address that connections go to.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     address: SocketAddr,
     live: AtomicUsize,
+    record: Record,
 }
 
 impl Endpoint {
+    /// Its address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What has been learnt of it.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// Tunnels and requests on it now.
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
@@ -35,6 +49,11 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Whose it is.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Where the connection goes.
     pub(crate) fn address(&self) -> SocketAddr {
         self.endpoint.address
@@ -51,9 +70,16 @@ impl Drop for Lease {
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     known: Mutex<HashMap<SocketAddr, Weak<Endpoint>>>,
+    /// Whether the process has begun to serve: who comes later is new.
+    begun: AtomicBool,
 }
 
 impl Endpoints {
+    /// The process begins to serve.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
     /// The endpoint of an address.
     pub(crate) fn get(&self, address: SocketAddr) -> Arc<Endpoint> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +90,11 @@ impl Endpoints {
         let endpoint = Arc::new(Endpoint {
             address,
             live: AtomicUsize::new(0),
+            record: Record::default(),
         });
+        if self.begun.load(Ordering::Relaxed) {
+            endpoint.record.begin(Instant::now());
+        }
         known.insert(address, Arc::downgrade(&endpoint));
         endpoint
     }

@@ -1,11 +1,13 @@
 //! A group of servers: chooses one for each request. What keeps its addresses and their health up to date ends with it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora::connectors::TransportConnector;
 use pingora::connectors::http::Connector;
 use pingora::lb::Backend;
@@ -13,14 +15,16 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use towpath_conf::{Health, Server, Upstream};
+use towpath_conf::{HashOn, Health, Outliers, Server, Upstream};
 
 use super::balance::{Balancer, balancer};
+use super::budget::Budget;
 use super::dial::connector;
 use super::discovery::{Discovery, Names, Resolve, SystemResolver, endpoint};
-use super::endpoint::{Endpoints, Lease};
-use super::hash::HashKey;
+use super::endpoint::{Endpoint, Endpoints, Lease};
+use super::hash::{HashKey, hash_key};
 use super::health::Checks;
+use super::sticky::Sticky;
 use super::supervisor::Supervisor;
 use super::transport::Transport;
 use super::weak::WeakMap;
@@ -60,6 +64,8 @@ pub(crate) struct Upstreams {
     /// Keeps connections of our own requests.
     http: Arc<Connector>,
     endpoints: Arc<Endpoints>,
+    /// Of this process, for cookies.
+    secret: [u8; 32],
     resolver: Arc<dyn Resolve>,
     /// By upstream: those of its latest group.
     names: WeakMap<String, Names>,
@@ -74,7 +80,11 @@ impl Upstreams {
     }
 
     pub(crate) fn with_resolver(resolver: Arc<dyn Resolve>) -> Self {
+        let mut secret = [0; 32];
+        // Without randomness the process does not start: session tokens need it too.
+        let _ = getrandom::fill(&mut secret);
         Self {
+            secret,
             connector: connector(),
             http: Arc::new(Connector::new(None)),
             endpoints: Arc::default(),
@@ -82,6 +92,11 @@ impl Upstreams {
             names: WeakMap::default(),
             checks: WeakMap::default(),
         }
+    }
+
+    /// The process begins to serve: servers that come from now on are new ones.
+    pub(crate) fn begin(&self) {
+        self.endpoints.begin();
     }
 
     /// A running group. Must be called on the runtime that will carry its task.
@@ -105,6 +120,10 @@ impl Upstreams {
             connector: self.connector.clone(),
             http: self.http.clone(),
             transport,
+            sticky: Sticky::new(name, &conf.sticky, &self.secret),
+            outliers: conf.outliers,
+            slow_start: conf.slow_start.get().map(|it| it.get()),
+            budget: Budget::new(conf.retries, Instant::now()),
             balancer,
             unsettled,
             supervisor: tokio::spawn(supervisor.run()),
@@ -150,6 +169,10 @@ pub(crate) struct Group {
     connector: Arc<TransportConnector>,
     http: Arc<Connector>,
     transport: Transport,
+    sticky: Option<Sticky>,
+    outliers: Outliers,
+    slow_start: Option<Duration>,
+    budget: Budget,
     balancer: Arc<dyn Balancer>,
     unsettled: watch::Receiver<usize>,
     supervisor: JoinHandle<()>,
@@ -190,27 +213,132 @@ impl Group {
         }
     }
 
-    /// A healthy server that was not tried yet. It counts as in use until the lease is dropped.
+    /// What picks the server for a request with these fields.
+    pub(crate) fn key<'r>(
+        &self,
+        on: &HashOn,
+        client: IpAddr,
+        headers: &'r HeaderMap,
+        query: &'r str,
+    ) -> HashKey<'r> {
+        let cookie = self.sticky.as_ref().and_then(|sticky| sticky.of(headers));
+        match cookie {
+            Some(cookie) => HashKey::Sticky { cookie, client },
+            None => hash_key(on, client, headers, query),
+        }
+    }
+
+    /// The cookie that tells a client its server, where it is to be told.
+    pub(crate) fn tell(
+        &self,
+        lease: &Lease,
+        request: &HeaderMap,
+        secure: bool,
+    ) -> Option<HeaderValue> {
+        self.sticky.as_ref()?.tell(lease.address(), request, secure)
+    }
+
+    /// A healthy server that was not tried yet. It counts as in use until the lease is dropped. Who is left out for a
+    /// while, or warms up, is passed over for as long as there are others.
     pub(crate) fn choose(&self, key: &HashKey<'_>, tried: &Tried) -> Result<Lease, NoServer> {
-        let (mut skipped, mut unhealthy) = (false, false);
-        let mut accept = |address: Option<&SocketAddr>, healthy: bool| {
-            let is_tried = address.is_none_or(|address| tried.0.contains(address));
-            skipped |= is_tried;
-            unhealthy |= !healthy;
-            healthy && !is_tried
-        };
-        let mut accept = |backend: &Backend, healthy: bool| accept(backend.addr.as_inet(), healthy);
-        let chosen = key.with_bytes(|bytes| match key {
-            HashKey::Pinned(_) => favourite(&*self.balancer, bytes, &mut accept),
-            _ => self.balancer.select(bytes, &mut accept),
-        });
-        match chosen.as_ref().and_then(endpoint) {
-            Some(endpoint) => Ok(endpoint.lease()),
-            None if skipped => Err(NoServer::Tried),
-            None if unhealthy || self.balancer.len() > 0 => Err(NoServer::Unhealthy),
+        if tried.0.is_empty() {
+            self.budget.request();
+        }
+        let now = Instant::now();
+        let mut seen = Seen::default();
+        let chosen = self
+            .choose_among(key, tried, &mut seen, |endpoint| {
+                !endpoint.record().is_ejected(now) && self.is_its_turn(endpoint, now)
+            })
+            .or_else(|| self.choose_among(key, tried, &mut seen, |_| true));
+        match chosen {
+            Some(lease) => Ok(lease),
+            None if seen.tried => Err(NoServer::Tried),
+            None if seen.unhealthy || self.balancer.len() > 0 => Err(NoServer::Unhealthy),
             None => Err(NoServer::Unresolved),
         }
     }
+
+    fn choose_among(
+        &self,
+        key: &HashKey<'_>,
+        tried: &Tried,
+        seen: &mut Seen,
+        wanted: impl Fn(&Endpoint) -> bool,
+    ) -> Option<Lease> {
+        let mut accept = |backend: &Backend, healthy: bool| {
+            let address = backend.addr.as_inet();
+            let is_tried = address.is_none_or(|address| tried.0.contains(address));
+            seen.tried |= is_tried;
+            seen.unhealthy |= !healthy;
+            healthy && !is_tried && endpoint(backend).is_some_and(|endpoint| wanted(endpoint))
+        };
+        let chosen = key.with_bytes(|bytes| match key {
+            HashKey::Pinned(_) => favourite(&*self.balancer, bytes, &mut accept),
+            HashKey::Sticky { cookie, .. } => self
+                .balancer
+                .select(bytes, &mut |backend, healthy| {
+                    self.is_named(cookie, backend) && accept(backend, healthy)
+                })
+                .or_else(|| self.balancer.select(bytes, &mut accept)),
+            _ => self.balancer.select(bytes, &mut accept),
+        });
+        chosen.as_ref().and_then(endpoint).map(Endpoint::lease)
+    }
+
+    fn is_named(&self, cookie: &[u8], backend: &Backend) -> bool {
+        let sticky = self.sticky.as_ref().zip(backend.addr.as_inet());
+        sticky.is_some_and(|(sticky, address)| sticky.names(cookie, *address))
+    }
+
+    /// One that warms up takes a turn now and then.
+    fn is_its_turn(&self, endpoint: &Endpoint, now: Instant) -> bool {
+        let Some(slow_start) = self.slow_start else {
+            return true;
+        };
+        let share = endpoint.record().share(now, slow_start);
+        share >= 1.0 || getrandom::u32().is_ok_and(|n| f64::from(n) / f64::from(u32::MAX) < share)
+    }
+
+    /// Whether another server may be tried for a request.
+    pub(crate) fn may_retry(&self) -> bool {
+        self.budget.retry(Instant::now())
+    }
+
+    /// A server has answered a request with this status; `None`: it could not be reached, or gave no answer.
+    pub(crate) fn answered(&self, endpoint: &Endpoint, status: Option<StatusCode>) {
+        let is_failure = status.is_none_or(|status| matches!(status.as_u16(), 502..=504));
+        let now = Instant::now();
+        if !self.outliers.enabled {
+            return;
+        }
+        if !is_failure {
+            endpoint.record().succeeded(now);
+        } else if endpoint.record().failed(now, &self.outliers) && self.can_spare_one(now) {
+            let long = endpoint.record().eject(now, &self.outliers);
+            let (upstream, server) = (self.name(), endpoint.address());
+            tracing::warn!(upstream, %server, seconds = long.as_secs(), "server is left out");
+        }
+    }
+
+    /// Whether one more of the group's servers may be left out.
+    fn can_spare_one(&self, now: Instant) -> bool {
+        let mut ejected = HashSet::new();
+        self.balancer.select(&[], &mut |backend, _| {
+            let out = endpoint(backend).filter(|it| it.record().is_ejected(now));
+            ejected.extend(out.map(|endpoint| endpoint.address()));
+            false
+        });
+        let most = self.balancer.len() * usize::from(self.outliers.max_ejected) / 100;
+        ejected.len() < most
+    }
+}
+
+/// What a choice has come by.
+#[derive(Default)]
+struct Seen {
+    tried: bool,
+    unhealthy: bool,
 }
 
 /// Of all that `accept` takes, the server that is the key's: it stays so while others come and go (rendezvous hashing).

@@ -14,6 +14,8 @@ pub(crate) enum HashKey<'r> {
     Address(IpAddr),
     /// A value of the request's.
     Value(&'r [u8]),
+    /// The server that a cookie names; the client's address otherwise.
+    Sticky { cookie: &'r [u8], client: IpAddr },
     /// The client's address, and the server is to be the same each time, however the group balances.
     Pinned(IpAddr),
 }
@@ -22,11 +24,11 @@ impl HashKey<'_> {
     /// Gives the key's bytes to `use_it`.
     pub(crate) fn with_bytes<T>(&self, use_it: impl FnOnce(&[u8]) -> T) -> T {
         match self {
-            Self::Address(IpAddr::V4(address)) | Self::Pinned(IpAddr::V4(address)) => {
-                use_it(&address.octets())
-            }
-            Self::Address(IpAddr::V6(address)) | Self::Pinned(IpAddr::V6(address)) => {
-                use_it(&address.octets())
+            Self::Address(client) | Self::Pinned(client) | Self::Sticky { client, .. } => {
+                match client {
+                    IpAddr::V4(address) => use_it(&address.octets()),
+                    IpAddr::V6(address) => use_it(&address.octets()),
+                }
             }
             Self::Value(value) => use_it(value),
         }
@@ -50,7 +52,7 @@ pub(crate) fn hash_key<'r>(
 }
 
 /// RFC 6265 §5.4: pairs separated by semicolons; the first of a name counts.
-fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r [u8]> {
+pub(super) fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r [u8]> {
     let lines = headers.get_all(header::COOKIE).into_iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs.map(<[u8]>::trim_ascii).find_map(|pair| {

@@ -5,7 +5,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use pingora::connectors::TransportConnector;
@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use towpath_conf::Health;
 
 use super::dial::{dial, reason};
+use super::discovery::endpoint;
 use super::supervisor::ticks;
 use super::transport::Transport;
 
@@ -163,6 +164,9 @@ impl HealthCheck for Check {
     async fn health_status_change(&self, backend: &Backend, healthy: bool) {
         let (upstream, server) = (self.upstream.as_str(), &backend.addr);
         if healthy {
+            if let Some(endpoint) = endpoint(backend) {
+                endpoint.record().begin(Instant::now());
+            }
             tracing::info!(upstream, %server, "server is healthy");
         } else {
             let reason = backend.ext.get::<LastFault>().map(LastFault::get);

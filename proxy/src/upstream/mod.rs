@@ -4,12 +4,15 @@
 //! connections are its connector's.
 
 mod balance;
+mod budget;
 mod dial;
 mod discovery;
 mod endpoint;
 mod group;
 mod hash;
 mod health;
+mod record;
+mod sticky;
 mod supervisor;
 mod transport;
 mod weak;
@@ -17,4 +20,4 @@ mod weak;
 pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer, reason};
 pub(crate) use endpoint::Lease;
 pub(crate) use group::{Group, NoServer, Tried, Upstreams};
-pub(crate) use hash::{HashKey, hash_key};
+pub(crate) use hash::HashKey;
