@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use towpath_conf::Retries;
 
-/// What may be saved up, in retries: those of ten seconds.
+/// What a retry costs; a request pays its percents of that.
+const RETRY: f64 = 100.0;
+
+/// What may be saved up: the earnings of ten seconds,
 const SAVED_SECONDS: f64 = 10.0;
 /// ... and of this many requests.
 const SAVED_REQUESTS: f64 = 1000.0;
@@ -28,25 +31,26 @@ impl Budget {
     }
 
     fn most(conf: Retries) -> f64 {
-        f64::from(conf.per_second) * SAVED_SECONDS
-            + f64::from(conf.percent) / 100.0 * SAVED_REQUESTS
+        f64::from(conf.per_second) * RETRY * SAVED_SECONDS
+            + f64::from(conf.percent) * SAVED_REQUESTS
     }
 
     /// A request comes: it pays for a part of a retry.
     pub(crate) fn request(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = (state.0 + f64::from(self.conf.percent) / 100.0).min(Self::most(self.conf));
+        state.0 = (state.0 + f64::from(self.conf.percent)).min(Self::most(self.conf));
     }
 
     /// Whether another server may be tried for one.
     pub(crate) fn retry(&self, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (saved, since) = *state;
-        let earned =
-            now.saturating_duration_since(since).as_secs_f64() * f64::from(self.conf.per_second);
+        let earned = now.saturating_duration_since(since).as_secs_f64()
+            * f64::from(self.conf.per_second)
+            * RETRY;
         let saved = (saved + earned).min(Self::most(self.conf));
-        let may = saved >= 1.0;
-        *state = (if may { saved - 1.0 } else { saved }, now);
+        let may = saved >= RETRY;
+        *state = (if may { saved - RETRY } else { saved }, now);
         may
     }
 }
