@@ -3,6 +3,7 @@
 use pingora::{Error, ErrorSource, ErrorType};
 
 use crate::answer::Refusal;
+use crate::gate::ChunkFault;
 
 /// The answer to a request that failed with `error`; `None` if its client is gone.
 pub(crate) fn refusal_for(error: &Error) -> Option<Refusal> {
@@ -20,10 +21,21 @@ pub(crate) fn refusal_for(error: &Error) -> Option<Refusal> {
         (ErrorSource::Downstream, E::InvalidHTTPHeader) => {
             Some(Refusal::Malformed("invalid header"))
         }
+        (ErrorSource::Downstream, E::ReadError) if is_chunk_fault(error) => {
+            Some(Refusal::Malformed("invalid chunked content"))
+        }
         (ErrorSource::Downstream, E::ReadTimedout) => Some(Refusal::RequestTimeout),
         (ErrorSource::Downstream, _) => None,
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Internal),
     }
+}
+
+/// Whether the gate has found it, and has told pingora in a read's error.
+fn is_chunk_fault(error: &Error) -> bool {
+    let cause = error.cause.as_ref();
+    let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let inner = io.and_then(std::io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<ChunkFault>())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::chunks::ChunkScanner;
 use super::connection::Connection;
 use super::head::{Framing, Head};
 
@@ -28,10 +29,12 @@ const MAX_EARLY: usize = 64 * 1024;
 const READ_SIZE: usize = 4 * 1024;
 
 /// What a reader may have now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Allowance {
     /// So many bytes, then nothing but the end of the stream.
     Bytes(u64),
+    /// So many bytes of the head, then chunks, then nothing but the end of the stream.
+    Chunks(u64, ChunkScanner),
     /// The head, and everything after it.
     All,
 }
@@ -98,8 +101,17 @@ impl Downstream {
     pub(crate) fn admit(&mut self, head: Head) {
         self.allowance = match head.framing {
             Framing::Length(len) => Allowance::Bytes((head.len as u64).saturating_add(len)),
-            Framing::Chunked => Allowance::All,
+            Framing::Chunked => Allowance::Chunks(head.len as u64, ChunkScanner::new()),
         };
+    }
+
+    /// Whether all of the request has been read, so that what comes next is another one.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        match &self.allowance {
+            Allowance::Bytes(left) => *left == 0,
+            Allowance::Chunks(_, chunks) => chunks.is_done(),
+            Allowance::All => false,
+        }
     }
 
     /// From here on the connection is a plain stream of bytes, the early ones first.
@@ -156,6 +168,31 @@ impl Downstream {
         Poll::Ready(result)
     }
 
+    /// Reads chunks. What comes after the last of them is kept for later.
+    fn poll_read_chunks(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        chunks: &mut ChunkScanner,
+    ) -> Poll<io::Result<()>> {
+        let invalid = |fault| io::Error::new(io::ErrorKind::InvalidData, fault);
+        if !self.early.is_empty() {
+            let len = self.early.len().min(buf.remaining());
+            let next = self.early.get(..len).unwrap_or_default();
+            let len = chunks.scan(next).map_err(invalid)?;
+            self.hand_out_early(buf, len as u64);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(self.poll_read_limited(cx, buf, u64::MAX))?;
+        let read = buf.filled().get(before..).unwrap_or_default();
+        let len = chunks.scan(read).map_err(invalid)?;
+        let rest = read.get(len..).unwrap_or_default();
+        self.early.extend_from_slice(rest);
+        buf.set_filled(before + len);
+        Poll::Ready(Ok(()))
+    }
+
     /// Nothing more belongs to the current request. What comes all the same is kept for later;
     /// only the end of the stream is news, since the client is then gone.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -175,17 +212,22 @@ impl AsyncRead for Downstream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        match this.allowance {
+        // Put back below; meanwhile nothing may be read.
+        let mut allowance = std::mem::replace(&mut this.allowance, Allowance::Bytes(0));
+        let polled = match &mut allowance {
             Allowance::All => this.poll_read_limited(cx, buf, u64::MAX),
             Allowance::Bytes(0) => this.poll_end(cx),
-            Allowance::Bytes(left) => {
+            Allowance::Chunks(0, chunks) if chunks.is_done() => this.poll_end(cx),
+            Allowance::Chunks(0, chunks) => this.poll_read_chunks(cx, buf, chunks),
+            Allowance::Bytes(left) | Allowance::Chunks(left, _) => {
                 let before = buf.filled().len();
-                let result = ready!(this.poll_read_limited(cx, buf, left));
-                let read = (buf.filled().len() - before) as u64;
-                this.allowance = Allowance::Bytes(left.saturating_sub(read));
-                Poll::Ready(result)
+                let polled = this.poll_read_limited(cx, buf, *left);
+                *left = left.saturating_sub((buf.filled().len() - before) as u64);
+                polled
             }
-        }
+        };
+        this.allowance = allowance;
+        polled
     }
 }
 
