@@ -286,6 +286,9 @@ pub struct Route {
     /// Or `{ exact: /ws }`, or `{ regex: ... }`. Default: `/`.
     #[serde(default)]
     pub path: PathPattern,
+    /// What the client has spoken: to us, or to a trusted proxy, as that says. Absent: either.
+    #[serde(default)]
+    pub scheme: Option<Scheme>,
     /// Methods. Absent: all.
     #[serde(default)]
     pub methods: Vec<String>,
@@ -338,6 +341,16 @@ pub struct Route {
     /// Overrides of the global `timeouts`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
+}
+
+/// With TLS or without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Without.
+    Http,
+    /// With.
+    Https,
 }
 
 /// A route's path.

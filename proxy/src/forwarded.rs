@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
+use towpath_conf::Scheme;
 
 use crate::fields::members;
 use crate::filters::Identity;
@@ -98,6 +99,20 @@ impl Client {
         self
     }
 
+    /// The scheme that it has spoken, to us or to a trusted proxy.
+    pub(crate) fn scheme_of(&self, request: &RequestHeader) -> Scheme {
+        match self.own_scheme(request) {
+            "https" | "wss" => Scheme::Https,
+            _ => Scheme::Http,
+        }
+    }
+
+    fn own_scheme<'r>(&self, request: &'r RequestHeader) -> &'r str {
+        let said = self.trusted.then(|| request.headers.get(PROTO)).flatten();
+        said.and_then(|said| said.to_str().ok())
+            .unwrap_or(self.scheme())
+    }
+
     /// The scheme that it has spoken to us.
     fn scheme(&self) -> &'static str {
         match self.tls {
@@ -116,7 +131,7 @@ impl Client {
         let host = host.and_then(|host| host.to_str().ok());
         let authority = request.uri.authority().map(http::uri::Authority::as_str);
         let host = field(HOST).or(authority).or(host).unwrap_or_default();
-        let scheme = field(PROTO).unwrap_or(self.scheme());
+        let scheme = self.own_scheme(request);
         format!("{scheme}://{host}").to_ascii_lowercase()
     }
 

@@ -15,6 +15,7 @@ use pingora::modules::http::compression::{ResponseCompression, ResponseCompressi
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
+use towpath_conf::Scheme;
 use towpath_fallback::{Endpoint, client};
 
 use crate::answer::{Refusal, Reply};
@@ -117,6 +118,8 @@ impl Gateway {
         let request = session.req_header_mut();
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies).over(tls);
+        let scheme = exchange.client.scheme_of(request);
+        request.extensions_mut().insert(scheme);
         let kind = classify(request);
         snapshot.rates.ask(exchange.client.address, kind.ok())?;
         let own_origin = || exchange.client.own_origin(request);
@@ -660,12 +663,19 @@ pub(crate) fn target(request: &RequestHeader) -> Target<'_> {
             .and_then(|host| host.to_str().ok())
     };
     Target {
+        scheme: spoken(request),
         host: authority.or_else(host).unwrap_or_default(),
         path: request.uri.path(),
         query: request.uri.query().unwrap_or_default(),
         method: &request.method,
         headers: &request.headers,
     }
+}
+
+/// What the client has spoken, as the gateway has noted it.
+fn spoken(request: &RequestHeader) -> Scheme {
+    let noted = request.extensions.get().copied();
+    noted.unwrap_or(Scheme::Http)
 }
 
 fn peer_address(session: &Session) -> IpAddr {

@@ -1,7 +1,7 @@
 //! Which route a request takes. The most specific one wins, whatever the order in the file:
 //! 1. by host: exact, then the longest matching `*.suffix`, then routes for every host;
 //! 2. by path: exact, then regular expressions in the file's order, then the longest prefix;
-//! 3. among equals: the one with more conditions (methods, headers, query), then the file's order.
+//! 3. among equals: the one with more conditions (scheme, methods, headers, query), then the file's order.
 //!
 //! A route whose conditions do not hold is passed over and the next specific one is tried.
 //! A look-up allocates nothing.
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method};
 use regex::Regex;
-use towpath_conf::{HostPattern, PathPattern, Pattern};
+use towpath_conf::{HostPattern, PathPattern, Pattern, Scheme};
 
 use crate::fields::parameter;
 
@@ -31,11 +31,14 @@ pub(crate) struct Target<'r> {
     pub(crate) method: &'r Method,
     /// The fields.
     pub(crate) headers: &'r HeaderMap,
+    /// What the client has spoken.
+    pub(crate) scheme: Scheme,
 }
 
 /// The conditions of a route beside host and path.
 #[derive(Debug, Default)]
 struct Conditions {
+    scheme: Option<Scheme>,
     methods: Vec<Method>,
     headers: Vec<(HeaderName, Pattern)>,
     query: Vec<(String, Pattern)>,
@@ -195,6 +198,7 @@ impl Conditions {
     fn new(conf: &towpath_conf::Route) -> Self {
         let header = |name: &String| HeaderName::from_bytes(name.as_bytes()).ok();
         Self {
+            scheme: conf.scheme,
             methods: conf
                 .methods
                 .iter()
@@ -214,13 +218,17 @@ impl Conditions {
     }
 
     fn count(&self) -> usize {
-        usize::from(!self.methods.is_empty()) + self.headers.len() + self.query.len()
+        usize::from(self.scheme.is_some())
+            + usize::from(!self.methods.is_empty())
+            + self.headers.len()
+            + self.query.len()
     }
 
     fn hold(&self, target: &Target<'_>) -> bool {
         let header = |name: &HeaderName| target.headers.get(name).map(http::HeaderValue::as_bytes);
         let query = |name: &str| parameter(target.query, name).map(str::as_bytes);
-        (self.methods.is_empty() || self.methods.contains(target.method))
+        self.scheme.is_none_or(|scheme| scheme == target.scheme)
+            && (self.methods.is_empty() || self.methods.contains(target.method))
             && self
                 .headers
                 .iter()
@@ -296,6 +304,7 @@ mod tests {
             .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
             .collect();
         let target = Target {
+            scheme: Scheme::Http,
             host: uri.authority().unwrap().as_str(),
             path: uri.path(),
             query: uri.query().unwrap_or_default(),

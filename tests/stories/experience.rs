@@ -90,7 +90,7 @@ async fn websockets_and_sessions_are_led_back_too() {
             .starts_with("towpath_server=")
     );
     let (fields, answer) = Opening::new("/echo").ask(towpath.address()).await;
-    assert_eq!(answer["status"], "open", "{answer}");
+    assert_eq!(answer["status"], "ok", "{answer}");
     let cookie = fields
         .get("set-cookie")
         .expect("a cookie")

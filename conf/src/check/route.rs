@@ -20,7 +20,8 @@ pub(super) fn check_all(found: &mut Mistakes, config: &Config, path: &Path) {
         let earlier = *first.entry(requests_of(route)).or_insert(index);
         if earlier != index {
             let earlier = path.index(earlier);
-            let conditions = ["host", "methods", "headers", "query"].map(|key| earlier.key(key));
+            let conditions =
+                ["host", "scheme", "methods", "headers", "query"].map(|key| earlier.key(key));
             let mistake = Mistake::new(own, "matches the same requests as").because(conditions);
             found.push(Mistake {
                 rival: Some(earlier),
@@ -51,7 +52,10 @@ pub(super) fn conditions_of(route: &Route) -> String {
         .map(|(name, pattern)| format!("{} {pattern:?}", name.to_ascii_lowercase()))
         .collect();
     headers.sort();
-    format!("{methods:?} {headers:?} {:?}", route.query)
+    format!(
+        "{:?} {methods:?} {headers:?} {:?}",
+        route.scheme, route.query
+    )
 }
 
 fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {

@@ -82,6 +82,7 @@ mod tests {
         };
         let (method, headers) = (Method::GET, HeaderMap::new());
         let request = Target {
+            scheme: towpath_conf::Scheme::Http,
             host,
             path,
             query,

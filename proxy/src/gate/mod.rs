@@ -2,6 +2,7 @@
 //! It counts connections, takes them through TLS, tells HTTP/2 from HTTP/1.1, gives a request's head a deadline and a
 //! size, refuses what is not strictly HTTP/1.1, and lets pingora have one request at a time.
 
+mod chunks;
 mod connection;
 mod connections;
 mod downstream;
@@ -33,6 +34,7 @@ use crate::snapshot::Snapshot;
 use crate::tls::{TlsFacts, TlsServer};
 use crate::upstream::reason;
 
+pub(crate) use chunks::ChunkFault;
 use connection::Connection;
 pub(crate) use connection::{StreamPlace, tls_facts};
 pub(crate) use connections::Connections;

@@ -23,6 +23,8 @@ pub(crate) trait Balancer: Send + Sync {
     /// The first candidate that `accept` takes; it is told whether the candidate is healthy.
     fn select(&self, key: &[u8], accept: &mut dyn FnMut(&Backend, bool) -> bool)
     -> Option<Backend>;
+    /// The first of all servers that `accept` takes, in no order that means anything; nobody's turn is taken.
+    fn find(&self, accept: &mut dyn FnMut(&Backend, bool) -> bool) -> Option<Backend>;
     /// How many servers there are.
     fn len(&self) -> usize;
     /// Asks discovery again. Calls must not overlap.
@@ -76,6 +78,13 @@ where
                 .find(|backend| accept(backend, self.backends().ready(backend)))
                 .cloned()
         })
+    }
+
+    fn find(&self, accept: &mut dyn FnMut(&Backend, bool) -> bool) -> Option<Backend> {
+        let backends = self.backends().get_backend();
+        let mut all = backends.iter();
+        all.find(|backend| accept(backend, self.backends().ready(backend)))
+            .cloned()
     }
 
     fn len(&self) -> usize {

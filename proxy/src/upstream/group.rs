@@ -277,7 +277,7 @@ impl Group {
             HashKey::Pinned(_) => favourite(&*self.balancer, bytes, &mut accept),
             HashKey::Sticky { cookie, .. } => self
                 .balancer
-                .select(bytes, &mut |backend, healthy| {
+                .find(&mut |backend, healthy| {
                     self.is_named(cookie, backend) && accept(backend, healthy)
                 })
                 .or_else(|| self.balancer.select(bytes, &mut accept)),
@@ -324,7 +324,7 @@ impl Group {
     /// Whether one more of the group's servers may be left out.
     fn can_spare_one(&self, now: Instant) -> bool {
         let mut ejected = HashSet::new();
-        self.balancer.select(&[], &mut |backend, _| {
+        self.balancer.find(&mut |backend, _| {
             let out = endpoint(backend).filter(|it| it.record().is_ejected(now));
             ejected.extend(out.map(|endpoint| endpoint.address()));
             false
@@ -348,7 +348,7 @@ fn favourite(
     accept: &mut dyn FnMut(&Backend, bool) -> bool,
 ) -> Option<Backend> {
     let mut best: Option<(u64, Backend)> = None;
-    balancer.select(key, &mut |backend, healthy| {
+    balancer.find(&mut |backend, healthy| {
         let mut hasher = DefaultHasher::new();
         (key, backend.addr.as_inet()).hash(&mut hasher);
         let score = hasher.finish();

@@ -57,3 +57,33 @@ async fn websockets_and_sessions_are_held_to_it_too() {
     let answered = secure.curl("chat.test", "/~towpath/1/open", &open).await;
     assert_eq!(answered, "421 over 2");
 }
+
+/// The address bar's way to TLS.
+#[tokio::test]
+async fn plain_text_is_sent_to_where_tls_is() {
+    let authority = harness::Authority::new();
+    let pair = authority.server("site", &["chat.test"]);
+    let backend = harness::HttpBackend::named("hello").await;
+    let towpath = harness::Towpath::start(&format!(
+        "listeners: [{{ address: 127.0.0.1:0, tls: {{ {} }} }}, {{ address: 127.0.0.2:0 }}]\n\
+         routes: [{{ upstream: {} }}, {{ scheme: http, redirect: https }}]",
+        pair.yaml(),
+        backend.address()
+    ))
+    .await;
+    let (secure, plain) = (towpath.listening()[0], towpath.listening()[1]);
+    let mut client = harness::Wire::connect(plain).await;
+    client
+        .send("GET /a?b HTTP/1.1\r\nHost: chat.test\r\n\r\n")
+        .await;
+    let (head, _) = client.response().await;
+    assert_eq!(
+        (head.status(), head.value("location")),
+        (308, Some("https://chat.test/a?b"))
+    );
+    let ca = authority.certificate().display().to_string();
+    let resolve = format!("chat.test:{}:127.0.0.1", secure.port());
+    let url = format!("https://chat.test:{}/", secure.port());
+    let content = harness::curl(&["--cacert", &ca, "--resolve", &resolve, &url]).await;
+    assert_eq!(content, "hello");
+}
