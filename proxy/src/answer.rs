@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     Malformed(&'static str),
     /// Its path has dot segments, which neighbours resolve differently.
     DotSegments,
+    /// Its path can be read in two ways, which take different routes.
+    AmbiguousPath,
     /// The head is refused before it is a request.
     Head(HeadFault),
     /// The head did not arrive in time.
@@ -69,9 +71,10 @@ impl Refusal {
     /// The status code.
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::DotSegments | Self::Head(HeadFault::Malformed(_)) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Malformed(_)
+            | Self::DotSegments
+            | Self::AmbiguousPath
+            | Self::Head(HeadFault::Malformed(_)) => StatusCode::BAD_REQUEST,
             Self::Head(HeadFault::TooLarge) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Head(HeadFault::Connect) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Head(HeadFault::TransferCoding) | Self::UnknownProtocol => {
@@ -106,6 +109,7 @@ impl Refusal {
         match self {
             Self::Malformed(reason) | Self::Head(HeadFault::Malformed(reason)) => reason,
             Self::DotSegments => "dot segments in the path",
+            Self::AmbiguousPath => "the path can be read in two ways",
             Self::Head(HeadFault::TooLarge) => "request header too large",
             Self::Head(HeadFault::Connect) => "CONNECT is not supported",
             Self::Head(HeadFault::TransferCoding) => "transfer coding not supported",

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, Method, Version, header};
 use crate::answer::Refusal;
 use crate::fields::{is_token, lists, members, only};
 use crate::gate::{HeadFault, StreamPlace};
+use crate::reading::has_dot_segment;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ const PROTECTED: &[&str] = &[
 /// Tells what `request` is.
 pub(crate) fn classify(request: &Parts) -> Result<Kind, Refusal> {
     check_nominations(&request.headers)?;
+    // `/app/../admin` takes the route of `/app` here and is `/admin` to a backend that resolves it. Clients resolve dot
+    // segments before they send (RFC 3986 §5.2.4), so nobody honest is refused.
     if has_dot_segment(request.uri.path()) {
         return Err(Refusal::DotSegments);
     }
@@ -81,28 +84,6 @@ fn asks_for_websocket(request: &Parts) -> bool {
     request.version == Version::HTTP_11
         && lists(&request.headers, header::UPGRADE, "websocket")
         && lists(&request.headers, header::CONNECTION, "upgrade")
-}
-
-/// `/app/../admin` takes the route of `/app` here and is `/admin` to a backend that resolves it. Clients resolve dot
-/// segments before they send (RFC 3986 §5.2.4), so nobody honest is refused. Path parameters (`..;`) hide none.
-fn has_dot_segment(path: &str) -> bool {
-    path.split('/').any(|segment| {
-        let mut name = segment.split(';').next().unwrap_or_default();
-        let mut dots = 0;
-        while let Some(rest) = strip_dot(name) {
-            name = rest;
-            dots += 1;
-        }
-        name.is_empty() && (dots == 1 || dots == 2)
-    })
-}
-
-fn strip_dot(text: &str) -> Option<&str> {
-    let encoded = || {
-        text.strip_prefix("%2e")
-            .or_else(|| text.strip_prefix("%2E"))
-    };
-    text.strip_prefix('.').or_else(encoded)
 }
 
 fn has_content(headers: &HeaderMap) -> bool {
@@ -286,21 +267,9 @@ mod tests {
 
     #[test]
     fn a_path_means_the_same_to_everybody() {
-        for path in [
-            "/a/../b",
-            "/..",
-            "/a/.",
-            "/a/%2E%2e/b",
-            "/a/..;x=1/b",
-            "/./a",
-        ] {
-            let parts = http::Request::get(path).body(()).unwrap().into_parts().0;
-            assert_eq!(classify(&parts), Err(Refusal::DotSegments), "{path}");
-        }
-        for path in ["/a..b/...", "/.well-known/x", "//a", "/a%2fb", "/?q=/../"] {
-            let parts = http::Request::get(path).body(()).unwrap().into_parts().0;
-            assert_eq!(classify(&parts), Ok(Kind::Http), "{path}");
-        }
+        let parts = |path: &str| http::Request::get(path).body(()).unwrap().into_parts().0;
+        assert_eq!(classify(&parts("/a/..%2fb")), Err(Refusal::DotSegments));
+        assert_eq!(classify(&parts("/a%2fb?q=/../")), Ok(Kind::Http));
     }
 
     #[test]

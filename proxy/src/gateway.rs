@@ -116,6 +116,10 @@ impl Gateway {
         let peer = peer_address(session);
         let tls = tls_facts(&session.downstream_session);
         let request = session.req_header_mut();
+        if !request.raw_path().starts_with(b"/") {
+            // Of a target in absolute form, pingora's URI is the path alone, and its authority was the Host's.
+            request.set_uri(request.uri.clone());
+        }
         exchange.client =
             Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies).over(tls);
         let scheme = exchange.client.scheme_of(request);
@@ -152,7 +156,11 @@ impl Gateway {
         }
         // Of every request: a handshake may have been mangled into a plain one on its way.
         let cid = take_cid(request);
-        let route = snapshot.router.find(&target(request)).cloned();
+        let aim = target(request);
+        let route = snapshot.router.find(&aim).cloned();
+        if snapshot.router.is_ambiguous(&aim, route.as_ref()) {
+            return Err(Refusal::AmbiguousPath);
+        }
         if kind == Kind::Upgrade && !route.as_ref().is_some_and(|route| route.only_falls_back()) {
             exchange.attempt = cid.map(|cid| self.shared.attempts.begin(cid));
         }

@@ -32,8 +32,7 @@ pub(crate) fn refusal_for(error: &Error) -> Option<Refusal> {
 
 /// Whether the gate has found it, and has told pingora in a read's error.
 fn is_chunk_fault(error: &Error) -> bool {
-    let cause = error.cause.as_ref();
-    let io = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let io = error.root_cause().downcast_ref::<std::io::Error>();
     let inner = io.and_then(std::io::Error::get_ref);
     inner.is_some_and(|inner| inner.is::<ChunkFault>())
 }

@@ -24,6 +24,7 @@ mod lifecycle;
 mod observe;
 mod proxy_protocol;
 mod rates;
+mod reading;
 mod router;
 mod shared;
 mod snapshot;

@@ -14,6 +14,7 @@ use regex::Regex;
 use towpath_conf::{HostPattern, PathPattern, Pattern, Scheme};
 
 use crate::fields::parameter;
+use crate::reading::plain_reading;
 
 /// A host name is at most 253 bytes long (RFC 1035 §2.3.4); what is longer matches only routes for every host.
 const MAX_HOST: usize = 253;
@@ -106,6 +107,19 @@ impl<R> Router<R> {
             .chain(suffixes)
             .chain([&self.any])
             .find_map(|paths| paths.find(target))
+    }
+
+    /// Whether the path can be read otherwise, and takes another route than `found` then. Which of the two the backend
+    /// means nobody knows; each may demand what the other does not.
+    pub(crate) fn is_ambiguous(&self, target: &Target<'_>, found: Option<&Arc<R>>) -> bool {
+        let Some(path) = plain_reading(target.path) else {
+            return false;
+        };
+        let other = self.find(&Target {
+            path: &path,
+            ..*target
+        });
+        other.map(Arc::as_ptr) != found.map(Arc::as_ptr)
     }
 
     fn insert(&mut self, conf: &towpath_conf::Route, route: &Arc<R>) {
@@ -373,5 +387,36 @@ mod tests {
             "beta"
         );
         assert_eq!(get(&router, "http://h/b"), "none");
+    }
+
+    #[test]
+    fn a_path_is_ambiguous_if_its_plain_reading_takes_another_route() {
+        let router = router(
+            "  - { name: admin, path: /admin, upstream: 'h:1' }\n\
+             \x20 - { name: all, upstream: 'h:1' }",
+        );
+        let headers = HeaderMap::new();
+        let is_ambiguous = |path| {
+            let target = Target {
+                host: "h",
+                path,
+                query: "",
+                method: &Method::GET,
+                headers: &headers,
+            };
+            router.is_ambiguous(&target, router.find(&target))
+        };
+        for path in [
+            "/%61dmin",
+            "//admin/x",
+            "/%2Fadmin",
+            "/admin;a=b",
+            "/\\admin",
+        ] {
+            assert!(is_ambiguous(path), "{path}");
+        }
+        for path in ["/admin", "/admin//x", "/admin/%2F;a", "//b", "/caf%C3%A9"] {
+            assert!(!is_ambiguous(path), "{path}");
+        }
     }
 }

@@ -25,5 +25,8 @@ pub(crate) fn find_route(
         headers: &headers,
         ..target(request)
     };
-    snapshot.router.find(&target).cloned()
+    let route = snapshot.router.find(&target);
+    route
+        .filter(|route| !snapshot.router.is_ambiguous(&target, Some(*route)))
+        .cloned()
 }

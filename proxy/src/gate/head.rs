@@ -6,6 +6,8 @@ use httparse::{EMPTY_HEADER, Header, Request, Status};
 use memchr::memchr_iter;
 use thiserror::Error;
 
+use super::target::{check_host, check_target};
+
 /// More header lines than this are refused with 431.
 const MAX_HEADERS: usize = 100;
 
@@ -31,7 +33,7 @@ pub(crate) enum HeadFault {
 pub(crate) enum Framing {
     /// This many bytes follow the head.
     Length(u64),
-    /// Chunks follow; only pingora knows where they end.
+    /// Chunks follow.
     Chunked,
 }
 
@@ -103,8 +105,12 @@ fn complete(buf: &[u8], len: usize, max_size: usize) -> Result<Head, HeadFault> 
     if request.method == Some("CONNECT") {
         return Err(HeadFault::Connect);
     }
+    check_target(
+        request.method.unwrap_or_default(),
+        request.path.unwrap_or_default(),
+    )?;
     let old = request.version != Some(1);
-    check_host(request.headers, old)?;
+    check_hosts(request.headers, old)?;
     Ok(Head {
         len,
         framing: framing(request.headers, old)?,
@@ -130,12 +136,13 @@ fn values<'h>(headers: &'h [Header<'h>], name: &'static str) -> impl Iterator<It
 }
 
 /// RFC 9112 §3.2: exactly one Host in HTTP/1.1, at most one in HTTP/1.0.
-fn check_host(headers: &[Header<'_>], old: bool) -> Result<(), HeadFault> {
-    match values(headers, "host").count() {
-        1 => Ok(()),
-        0 if old => Ok(()),
-        0 => Err(HeadFault::Malformed("no Host header")),
-        _ => Err(HeadFault::Malformed("more than one Host header")),
+fn check_hosts(headers: &[Header<'_>], old: bool) -> Result<(), HeadFault> {
+    let mut hosts = values(headers, "host");
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => check_host(host),
+        (None, _) if old => Ok(()),
+        (None, _) => Err(HeadFault::Malformed("no Host header")),
+        (Some(_), Some(_)) => Err(HeadFault::Malformed("more than one Host header")),
     }
 }
 

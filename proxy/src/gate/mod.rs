@@ -9,6 +9,7 @@ mod downstream;
 mod entrance;
 mod head;
 mod http2;
+mod target;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -261,6 +262,10 @@ impl ServerApp for Gate {
             let reused = self.proxy.process_new_http(session, shutdown).await?;
             let (stream, settings) = reused.consume();
             client = stream.into_any().downcast::<Downstream>().ok()?;
+            if !client.is_between_requests() {
+                // What is left of the last request would be taken for the next one.
+                return None;
+            }
             kept = settings;
             first = false;
         }

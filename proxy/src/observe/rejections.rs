@@ -55,6 +55,7 @@ fn label(reason: Reason) -> Option<&'static str> {
         Reason::Refused(refusal) => match refusal {
             Refusal::Malformed(_)
             | Refusal::DotSegments
+            | Refusal::AmbiguousPath
             | Refusal::UnsupportedVersion
             | Refusal::Head(HeadFault::Malformed(_) | HeadFault::TransferCoding) => "malformed",
             Refusal::Head(HeadFault::TooLarge) => "header_size",

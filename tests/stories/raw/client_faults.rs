@@ -5,7 +5,7 @@ use harness::{RawBackend, Wire, handshake};
 use super::in_front_of_raw;
 
 /// A request that must be refused with `status`, without the backend hearing of it.
-async fn refused(request: impl AsRef<[u8]>, status: u16) -> harness::Head {
+pub(super) async fn refused(request: impl AsRef<[u8]>, status: u16) -> harness::Head {
     let (backend, towpath) = in_front_of_raw().await;
     let mut client = towpath.connect().await;
     client.send(request.as_ref()).await;

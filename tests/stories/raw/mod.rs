@@ -5,8 +5,10 @@
 mod backend_faults;
 mod client_faults;
 mod early_bytes;
+mod framing;
 mod limits;
 mod resets;
+mod targets;
 
 use harness::{RawBackend, Towpath};
 
