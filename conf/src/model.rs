@@ -385,6 +385,9 @@ pub struct WebSocket {
     /// A tunnel in which neither side has sent a frame of its own for this long is closed with 1001.
     /// Default: off.
     pub idle_timeout: OrOff<Duration>,
+    /// A tunnel, or a session of the fallback, that has lived for about this long (a tenth more or less, so that not all
+    /// end at once) is closed with 1001. Its client comes back and shows anew who it is. Default: off.
+    pub max_lifetime: OrOff<Duration>,
     /// A longer message, in bytes on the wire, closes the tunnel with 1009. Default: off.
     pub max_message: OrOff<ByteSize>,
     /// What happens to a peer that breaks RFC 6455's framing. Default: relay.

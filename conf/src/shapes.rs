@@ -85,6 +85,9 @@ pub(crate) struct WebSocketMap {
     ping_timeout: Duration,
     /// A tunnel in which neither side has sent a frame of its own for this long is closed with 1001.
     idle_timeout: OrOff<Duration>,
+    /// A tunnel, or a session of the fallback, that has lived for about this long (a tenth more or less, so that not all
+    /// end at once) is closed with 1001. Its client comes back and shows anew who it is.
+    max_lifetime: OrOff<Duration>,
     /// A longer message, in bytes on the wire, closes the tunnel with 1009.
     max_message: OrOff<ByteSize>,
     /// What happens to a peer that breaks RFC 6455's framing.
@@ -98,6 +101,7 @@ impl Default for WebSocketMap {
             ping: OrOff::On(Duration::from_secs(30)),
             ping_timeout: Duration::from_secs(60),
             idle_timeout: OrOff::Off,
+            max_lifetime: OrOff::Off,
             max_message: OrOff::Off,
             framing: Framing::Relay,
         }
@@ -111,6 +115,7 @@ impl From<WebSocketMap> for WebSocket {
             ping,
             ping_timeout,
             idle_timeout,
+            max_lifetime,
             max_message,
             framing,
         } = map;
@@ -119,6 +124,7 @@ impl From<WebSocketMap> for WebSocket {
             ping,
             ping_timeout,
             idle_timeout,
+            max_lifetime,
             max_message,
             framing,
         }

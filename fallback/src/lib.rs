@@ -15,6 +15,7 @@ mod endpoint;
 mod forwarding;
 pub mod handshake;
 mod life;
+pub mod lifetime;
 mod metrics;
 mod origin;
 mod policy;

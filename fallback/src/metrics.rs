@@ -150,6 +150,7 @@ impl Ended {
             Self::Abandoned => "abandoned",
             Self::Stalled => "stalled",
             Self::Eager => "eager",
+            Self::Lifetime => "max_lifetime",
         }
     }
 }

@@ -123,11 +123,16 @@ fn websocket(found: &mut Mistakes, websocket: &WebSocket, path: &Path) {
         ping,
         ping_timeout,
         idle_timeout,
+        max_lifetime,
         max_message,
         ..
     } = websocket;
     found.not_zero(*ping_timeout, path.key("ping_timeout"));
-    for (key, value) in [("ping", ping), ("idle_timeout", idle_timeout)] {
+    for (key, value) in [
+        ("ping", ping),
+        ("idle_timeout", idle_timeout),
+        ("max_lifetime", max_lifetime),
+    ] {
         if let OrOff::On(duration) = value {
             found.not_zero(*duration, path.key(key));
         }

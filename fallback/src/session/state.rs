@@ -35,6 +35,8 @@ pub struct Limits {
     pub unused: Duration,
     /// How long a client may take nothing while the buffer is full.
     pub stall: Duration,
+    /// How long the session may live; `None`: for as long as it likes.
+    pub lifetime: Option<Duration>,
     /// Longer messages for the client are cut into fragments, in bytes.
     pub fragment: usize,
 }
@@ -49,6 +51,7 @@ impl Default for Limits {
             resume: Duration::from_secs(60),
             unused: Duration::from_secs(30),
             stall: Duration::from_secs(45),
+            lifetime: None,
             fragment: FRAGMENT,
         }
     }
@@ -58,6 +61,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Session {
     limits: Limits,
+    began: Instant,
     from_client: Inbox,
     to_client: Outbox,
     to_backend: VecDeque<ToBackend>,
@@ -148,6 +152,8 @@ pub enum Ended {
     Stalled,
     /// The client asked too often.
     Eager,
+    /// It has lived for as long as it may.
+    Lifetime,
 }
 
 impl Session {
@@ -156,6 +162,7 @@ impl Session {
     pub fn new(limits: Limits, now: Instant) -> Self {
         Self {
             limits,
+            began: now,
             from_client: Inbox::new(limits.max_message),
             to_client: Outbox::new(limits.fragment),
             to_backend: VecDeque::new(),
@@ -354,16 +361,23 @@ impl Session {
             Backend::Closing(until) => Some(until),
             Backend::Open | Backend::Gone => None,
         };
-        [closing, self.stalled_at(), self.abandoned_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadlines = [
+            closing,
+            self.stalled_at(),
+            self.abandoned_at(),
+            self.outlived_at(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Does what the deadlines that have passed demand.
     pub fn expire(&mut self, now: Instant) {
         if matches!(self.backend, Backend::Closing(until) if until <= now) {
             self.backend_gone(now);
+        }
+        if self.outlived_at().is_some_and(|at| at <= now) {
+            let close = Close::new(1001, "max lifetime");
+            self.end(close.clone(), close, Ended::Lifetime, now);
         }
         if self.stalled_at().is_some_and(|at| at <= now) {
             self.give_up(Close::new(1008, "client too slow"), Ended::Stalled, now);
@@ -452,6 +466,11 @@ impl Session {
     fn stalled_at(&self) -> Option<Instant> {
         let stall = self.stall.as_ref().filter(|_| !self.to_client.is_closed());
         stall?.ends(self.limits.stall)
+    }
+
+    fn outlived_at(&self) -> Option<Instant> {
+        let lifetime = self.limits.lifetime.filter(|_| self.ended.is_none())?;
+        self.began.checked_add(lifetime)
     }
 
     fn abandoned_at(&self) -> Option<Instant> {

@@ -57,9 +57,11 @@ pub(super) fn parting(ended: Ended, close: Option<u16>) -> (By, Option<u16>) {
         | Ended::Reset(side)
         | Ended::PingTimeout(side)
         | Ended::WriteTimeout(side) => (by(side), None),
-        Ended::Drain | Ended::Idle | Ended::MessageTooBig(_) | Ended::Fault(_) => {
-            (By::Towpath, close)
-        }
+        Ended::Drain
+        | Ended::Idle
+        | Ended::Lifetime
+        | Ended::MessageTooBig(_)
+        | Ended::Fault(_) => (By::Towpath, close),
     }
 }
 

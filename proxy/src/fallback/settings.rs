@@ -13,6 +13,7 @@ pub(crate) fn policy(conf: &towpath_conf::Route) -> Option<Policy> {
         buffer: size(fallback.buffer),
         max_message: size(fallback.max_message),
         resume: fallback.resume.get(),
+        lifetime: conf.websocket.max_lifetime.get().map(|most| most.get()),
         ..session::Limits::default()
     };
     // They were checked to be names.

@@ -31,14 +31,14 @@ pub(crate) struct Settings {
     pub(crate) ping_timeout: Duration,
     /// Neither side has sent a frame of its own for this long: close with 1001.
     pub(crate) idle_timeout: Option<Duration>,
+    /// The tunnel is this old: close with 1001.
+    pub(crate) lifetime: Option<Duration>,
     /// Payload bytes of a message on the wire; one more closes with 1009.
     pub(crate) max_message: Option<u64>,
     /// Whether a fault closes with 1002, or is left to the peer.
     pub(crate) strict: bool,
     /// What the handshake agreed on.
     pub(crate) extensions: handshake::Extensions,
-    /// How long a closing handshake may take.
-    pub(crate) close_timeout: Duration,
     /// How long a side may take nothing of what is written to it.
     pub(crate) write_timeout: Duration,
 }

@@ -3,6 +3,7 @@
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -15,7 +16,10 @@ use super::pulse::Pulse;
 use super::report::{Ended, Report, Traffic};
 use crate::attempts::Attempt;
 
-/// A peer that was sent a Close may take this many times `close_timeout` to answer it, since it may first finish
+/// How long a closing handshake may take (RFC 6455 §7.1.1 leaves it to us). No setting, so that no tunnel carries it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A peer that was sent a Close may take this many times [`CLOSE_TIMEOUT`] to answer it, since it may first finish
 /// what it is sending; once both have closed, the end of the streams must come within one.
 const CLOSE_ANSWER: u32 = 6;
 
@@ -257,7 +261,7 @@ impl<'a> Tunnel<'a> {
 
     /// From now on, everything must be over within `times` the close timeout, or earlier if that was said before.
     fn wait_at_most(&mut self, now: Instant, times: u32) {
-        let limit = now + self.settings.close_timeout * times;
+        let limit = now + CLOSE_TIMEOUT * times;
         self.ending = match self.ending {
             Ending::By(earlier) => Ending::By(earlier.min(limit)),
             Ending::Not | Ending::Told(_) => Ending::By(limit),
@@ -282,7 +286,7 @@ impl<'a> Tunnel<'a> {
         self.close.get_or_insert(1001);
         self.end_by(why);
         self.from_backend.close(1001, reason);
-        self.ending = Ending::Told(now + self.settings.close_timeout);
+        self.ending = Ending::Told(now + CLOSE_TIMEOUT);
     }
 
     /// Both sides are told to go.
@@ -307,8 +311,13 @@ impl<'a> Tunnel<'a> {
             earliest,
             self.settings.idle_timeout.map(|idle| self.used + idle),
         );
+        earliest = min(earliest, self.outlived_at());
         earliest = min(earliest, self.pulse_deadline(Side::Client));
         min(earliest, self.pulse_deadline(Side::Backend))
+    }
+
+    fn outlived_at(&self) -> Option<Instant> {
+        self.began.checked_add(self.settings.lifetime?)
     }
 
     /// When a side must be asked whether it lives, or has not said so for too long. A side whose pong
@@ -350,6 +359,10 @@ impl<'a> Tunnel<'a> {
             .is_some_and(|idle| self.used + idle <= now)
         {
             self.end_gently(now, Ended::Idle, "idle");
+            return false;
+        }
+        if self.outlived_at().is_some_and(|at| at <= now) {
+            self.end_gently(now, Ended::Lifetime, "max lifetime");
             return false;
         }
         for side in [Side::Client, Side::Backend] {

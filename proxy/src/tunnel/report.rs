@@ -45,6 +45,8 @@ pub(crate) enum Ended {
     Drain,
     /// `idle_timeout`.
     Idle,
+    /// `max_lifetime`.
+    Lifetime,
     /// This side left a ping unanswered.
     PingTimeout(Side),
     /// This side took nothing of what was written to it.
@@ -65,6 +67,7 @@ impl Ended {
             Self::Reset(Side::Backend) => "backend_reset",
             Self::Drain => "drain",
             Self::Idle => "idle_timeout",
+            Self::Lifetime => "max_lifetime",
             Self::PingTimeout(Side::Client) => "client_ping_timeout",
             Self::PingTimeout(Side::Backend) => "backend_ping_timeout",
             Self::WriteTimeout(Side::Client) => "client_write_timeout",

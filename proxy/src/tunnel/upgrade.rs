@@ -14,6 +14,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use pingora::proxy::Session;
 use towpath_fallback::BoxedConnection;
+use towpath_fallback::lifetime::about;
 
 use super::ask::{Outcome, ask_backend, into_stream};
 use super::handshake::{self, Extensions};
@@ -241,14 +242,11 @@ impl Settings {
             ping: websocket.ping.get().map(|ping| ping.get()),
             ping_timeout: websocket.ping_timeout.get(),
             idle_timeout: websocket.idle_timeout.get().map(|idle| idle.get()),
+            lifetime: websocket.max_lifetime.get().map(|most| about(most.get())),
             max_message: websocket.max_message.get().map(|max| max.get()),
             strict: websocket.framing == towpath_conf::Framing::Strict,
             extensions,
-            close_timeout: CLOSE_TIMEOUT,
             write_timeout,
         }
     }
 }
-
-/// How long a closing handshake may take (RFC 6455 §7.1.1 leaves it to us).
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -194,7 +194,7 @@ impl<'a> Wanted<'a> {
         let now = tokio::time::Instant::now().into_std();
         let parts = Parts {
             socket,
-            session: Session::new(limits, now),
+            session: Session::new(limits.of_one(), now),
             dialect: Conversation::new(settings),
             door,
             place,

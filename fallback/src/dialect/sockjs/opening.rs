@@ -149,7 +149,7 @@ impl<B: Backend> Opened<B> {
         let now = tokio::time::Instant::now().into_std();
         let parts = Parts {
             socket: Socket::new(self.dialled.stream, Role::Client, max_message),
-            session: Session::new(self.limits, now),
+            session: Session::new(self.limits.of_one(), now),
             dialect: Conversation::new(self.settings),
             door,
             place: self.place,

@@ -104,7 +104,7 @@ impl Birth {
         let max_message = limits.max_message.min(self.receive);
         let parts = Parts {
             socket: Socket::new(dialled.stream, Role::Client, max_message),
-            session: Session::new(limits, now),
+            session: Session::new(limits.of_one(), now),
             dialect: Polls::new(polls, now),
             door,
             place: self.place,

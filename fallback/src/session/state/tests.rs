@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     resume: Duration::from_secs(60),
     unused: Duration::from_secs(30),
     stall: Duration::from_secs(20),
+    lifetime: None,
     fragment: FRAGMENT,
 };
 

@@ -1,8 +1,6 @@
 //! Tunnels between two in-memory peers, on a clock that the tests move.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -23,10 +21,10 @@ fn settings() -> Settings {
         ping: None,
         ping_timeout: Duration::from_secs(60),
         idle_timeout: None,
+        lifetime: None,
         max_message: None,
         strict: false,
         extensions: Extensions::default(),
-        close_timeout: Duration::from_secs(5),
         write_timeout: Duration::from_secs(60),
     }
 }
@@ -420,6 +418,32 @@ async fn an_unused_tunnel_is_closed_with_1001_though_its_pings_are_answered() {
     assert_eq!(read_frame(&mut scene.backend).await.0.opcode, Opcode::Ping);
     expect_close(&mut scene.backend, 1001, "").await;
     assert_eq!(scene.report().await.ended_by, Ended::Idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_that_is_old_enough_is_closed_with_1001_though_it_is_in_use() {
+    let mut scene = Scene::new(Settings {
+        ping: Some(Duration::from_secs(30)),
+        lifetime: Some(Duration::from_secs(25)),
+        ..settings()
+    });
+    let before = Instant::now();
+    for _ in 0..2 {
+        sleep(Duration::from_secs(10)).await;
+        let hello = masked(0x81, b"hello");
+        scene.client.write_all(&hello).await.unwrap();
+        assert_eq!(read(&mut scene.backend, hello.len()).await, hello);
+    }
+    expect_close(&mut scene.client, 1001, "max lifetime").await;
+    assert_eq!(before.elapsed().as_secs(), 25);
+    let answer = masked(0x88, &close(1001));
+    scene.client.write_all(&answer).await.unwrap();
+    expect_close(&mut scene.backend, 1001, "").await;
+    let report = scene.report().await;
+    assert_eq!(
+        (report.close, report.ended_by),
+        (Some(1001), Ended::Lifetime)
+    );
 }
 
 #[tokio::test(start_paused = true)]

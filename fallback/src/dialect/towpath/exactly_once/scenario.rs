@@ -127,6 +127,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             resume: Duration::from_secs(60),
             unused: Duration::from_secs(30),
             stall: Duration::from_secs(30),
+            lifetime: None,
             fragment: 65_536,
         })
 }

@@ -181,3 +181,25 @@ fn an_unfinished_message_is_forgotten_with_its_backend() {
     story.acknowledge(1);
     assert_eq!(story.session.bytes(), 0);
 }
+
+#[test]
+fn a_session_that_has_lived_for_long_enough_is_closed_on_both_sides() {
+    let mut story = Story::new();
+    story.session.limits.lifetime = Some(100 * SECOND);
+    story.hear(1);
+    story.say(whole(1));
+    assert_eq!(story.wait(), Some(100 * SECOND));
+    let written = [ToBackend::Message(message(1)), told(1001, "max lifetime")];
+    assert_eq!(story.written(), written);
+    assert_eq!(story.frames(), [whole(1), close(1001, "max lifetime")]);
+    assert_eq!(story.session.ended(), Some(Ended::Lifetime));
+}
+
+#[test]
+fn a_session_that_is_closing_does_not_outlive_anything() {
+    let mut story = Story::new();
+    story.session.limits.lifetime = Some(SECOND);
+    story.say(close(1000, ""));
+    story.pass(2 * SECOND);
+    assert_eq!(story.session.ended(), Some(Ended::Client));
+}
