@@ -537,7 +537,8 @@ pub struct RouteTimeouts {
 pub struct Limits {
     /// Client connections at one time; more are answered 503 and closed. Default: 100000.
     pub connections: NonZeroUsize,
-    /// Client connections at one time from one address; more are answered 429 and closed. Default: off.
+    /// Client connections at one time from one address, which for IPv6 is a /64; more are answered 429 and closed.
+    /// Default: off.
     pub connections_per_address: OrOff<NonZeroUsize>,
     /// Size of a request's line and headers, from 1KiB to 1MiB; more is answered 431. Default: 32KiB.
     pub header_size: ByteSize,

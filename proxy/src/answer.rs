@@ -1,12 +1,17 @@
 //! What Towpath itself answers when a request cannot be carried: a status and one plain line that says why.
 //! No detail of the inside ever stands in it; that is for the log.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
-use pingora::http::ResponseHeader;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 
 use crate::gate::HeadFault;
+
+/// A refused client may go on sending for this long, so that it gets to read its answer.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// Why a request is not carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +182,7 @@ impl Refusal {
         text.into_bytes()
     }
 
-    /// Answers a request through its session. The connection stays usable where its content was read.
+    /// Answers a request through its session. The connection stays usable if what is left of its content is not much.
     pub(crate) async fn send(self, session: &mut ServerSession) -> pingora::Result<()> {
         let body = self.body();
         let mut response = ResponseHeader::build(self.status(), Some(6))?;
@@ -190,8 +195,29 @@ impl Refusal {
         if matches!(self, Self::Malformed(_) | Self::ContentTooLarge) {
             session.set_keepalive(None);
         }
+        session.set_total_drain_timeout(Some(LINGER));
         session.write_response_header(Box::new(response)).await?;
-        session.write_response_body(body.into(), true).await
+        session.write_response_body(body.into(), true).await?;
+        self.linger(session).await;
+        Ok(())
+    }
+
+    /// Lets a client that sends more than is wanted read its answer: a close with unread bytes would reset the connection
+    /// and destroy the answer (RFC 9112 §9.6). Over HTTP/2 the stream is reset without an error (RFC 9113 §8.1).
+    async fn linger(self, session: &mut ServerSession) {
+        if let ServerSession::H1(session) = session
+            && !session.will_keepalive()
+            && !self.is_last_word(session.req_header())
+        {
+            // Whether the client took the answer is its own affair.
+            let _ = session.drain_request_body().await;
+        }
+    }
+
+    /// Whether no more of the content is to be waited for: the client waits for the answer first (RFC 9110 §10.1.1), or
+    /// was too slow already.
+    fn is_last_word(self, request: &RequestHeader) -> bool {
+        self == Self::RequestTimeout || request.headers.contains_key(header::EXPECT)
     }
 }
 

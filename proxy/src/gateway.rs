@@ -294,6 +294,17 @@ impl Exchange {
         Ok(())
     }
 
+    /// The next piece of content, if there is `more`, is not waited for for ever.
+    fn expect_content(&self, session: &mut Session, more: bool) {
+        if let Some(passage) = &self.passage {
+            let patience = self.content.patience(passage.route.read_timeout);
+            session.set_read_timeout(Some(patience));
+            if let Some(stream) = StreamPlace::of(session.req_header()) {
+                stream.expect_content(more.then_some(patience));
+            }
+        }
+    }
+
     /// It is answered by us.
     pub(crate) fn refused(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
@@ -452,13 +463,9 @@ impl ProxyHttp for Gateway {
         end: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        let received = exchange
-            .content
-            .receive(body.as_ref().map_or(0, Bytes::len));
-        if let Some(stream) = StreamPlace::of(session.req_header()) {
-            let patience = exchange.passage.as_ref().map(|it| it.route.read_timeout);
-            stream.expect_content(patience.filter(|_| !end));
-        }
+        let len = body.as_ref().map_or(0, Bytes::len);
+        let received = exchange.content.receive(len);
+        exchange.expect_content(session, !end);
         received.or_else(|refusal| {
             exchange.refusal = Some(refusal);
             let status = ErrorType::HTTPStatus(refusal.status().as_u16());
@@ -596,14 +603,11 @@ fn prepare_http(
     session.set_ignore_info_resp(old);
     if let Some(passage) = &exchange.passage {
         let route = &passage.route;
-        session.set_read_timeout(Some(route.read_timeout));
         session.set_write_timeout(Some(passage.snapshot.config.timeouts.write.get()));
         exchange.content = Incoming::new(route.body_size, route.body_timeout);
         exchange.content.announce(length)?;
-        let patience = Some(route.read_timeout).filter(|_| !session.is_body_empty());
-        if let Some(stream) = StreamPlace::of(session.req_header()) {
-            stream.expect_content(patience);
-        }
+        let has_content = !session.is_body_empty();
+        exchange.expect_content(session, has_content);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! (one entry per request), `classify` and `router`, then `tunnel` for a WebSocket or pingora's own
 //! HTTP proxy for everything else. `lifecycle` holds it together; `upstream` knows the servers.
 
+mod address;
 mod answer;
 mod attempts;
 mod changes;

@@ -5,7 +5,7 @@
 //! hashes are the same in all of its rows, but never less than it asks. What is compared is the count of the last
 //! second, as it was a whole one ago and is now, weighted: so there is no moment at which a limit begins anew.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use pingora_limits::rate::{PROPORTIONAL_RATE_ESTIMATE_CALC_FN, Rate};
 use towpath_conf::Limits;
 
+use crate::address::network;
 use crate::answer::Refusal;
 use crate::classify::Kind;
 
@@ -76,13 +77,6 @@ impl Limit {
             .rate
             .rate_with(&network, PROPORTIONAL_RATE_ESTIMATE_CALC_FN);
         rate <= f64::from(self.most.get())
-    }
-}
-
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

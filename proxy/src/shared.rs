@@ -1,5 +1,6 @@
 //! What all connections of the process share: the running snapshot, the counts, and the word that it is over.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +11,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use towpath_fallback::Fallback;
 
+use crate::answer::Refusal;
 use crate::attempts::Attempts;
 use crate::fallback::bounds;
 use crate::gate::Connections;
-use crate::observe::rejections::Rejections;
+use crate::observe::access_log;
+use crate::observe::rejections::{Reason, Rejections};
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstreams;
 
@@ -68,6 +71,12 @@ impl Shared {
     pub(crate) fn swap(&self, snapshot: Snapshot) {
         self.fallback.rebound(bounds(&snapshot.config.limits));
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// A connection was turned away, or a request that the gateway has not seen the end of.
+    pub(crate) fn refused(&self, client: IpAddr, refusal: Refusal) {
+        access_log::refused(client, refusal);
+        self.rejections.count(Reason::Refused(refusal));
     }
 
     /// Whether new connections are wanted.

@@ -1,12 +1,14 @@
-//! The count of client connections: in all, and per address where that is limited.
+//! The count of client connections: in all, and of one client where that is limited.
 //! A [`Place`] in the count lives as long as the connection, whoever holds it by then.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+
+use crate::address::network;
 
 /// Why a connection has no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +23,8 @@ pub(crate) enum Full {
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     total: AtomicUsize,
-    /// Bounded by `total`: an address without connections has no entry.
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    /// Bounded by `total`: who has no connections has no entry.
+    by_network: Mutex<HashMap<IpAddr, usize>>,
     left: Notify,
 }
 
@@ -45,34 +47,22 @@ impl Connections {
         }
     }
 
-    /// Takes a place; `per_address` is counted only where it is limited.
-    pub(crate) fn enter(
-        self: &Arc<Self>,
-        address: IpAddr,
-        total: usize,
-        per_address: Option<usize>,
-    ) -> Result<Place, Full> {
+    /// Takes a place, if there are not `total` taken.
+    pub(crate) fn enter(self: &Arc<Self>, total: usize) -> Result<Place, Full> {
         if self.total.fetch_add(1, Ordering::AcqRel) >= total {
             self.leave();
             return Err(Full::Total);
         }
-        let mut place = Place {
+        Ok(Place {
             connections: self.clone(),
-            address: None,
-        };
-        if let Some(limit) = per_address {
-            let mut counts = self
-                .by_address
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(address).or_default();
-            if *count >= limit {
-                return Err(Full::Address);
-            }
-            *count += 1;
-            place.address = Some(address);
-        }
-        Ok(place)
+            network: None,
+        })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.by_network
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leave(&self) {
@@ -86,21 +76,33 @@ impl Connections {
 #[derive(Debug)]
 pub(crate) struct Place {
     connections: Arc<Connections>,
-    address: Option<IpAddr>,
+    /// Of whose connections it is one, where these are counted.
+    network: Option<IpAddr>,
+}
+
+impl Place {
+    /// Counts it as one of a client's, which may have `most`.
+    pub(crate) fn count_for(&mut self, client: IpAddr, most: usize) -> Result<(), Full> {
+        let network = network(client);
+        let mut counts = self.connections.counts();
+        let count = counts.entry(network).or_default();
+        if *count >= most {
+            return Err(Full::Address);
+        }
+        *count += 1;
+        self.network = Some(network);
+        Ok(())
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(address) = self.address {
-            let mut counts = self
-                .connections
-                .by_address
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = counts.get_mut(&address) {
+        if let Some(network) = self.network {
+            let mut counts = self.connections.counts();
+            if let Some(count) = counts.get_mut(&network) {
                 *count -= 1;
                 if *count == 0 {
-                    counts.remove(&address);
+                    counts.remove(&network);
                 }
             }
         }
@@ -113,36 +115,35 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
-
     #[test]
     fn the_total_is_a_limit_until_somebody_leaves() {
         let connections = Arc::new(Connections::default());
-        let first = connections.enter(HERE, 1, None).unwrap();
-        assert_eq!(connections.enter(THERE, 1, None).unwrap_err(), Full::Total);
+        let first = connections.enter(1).unwrap();
+        assert_eq!(connections.enter(1).unwrap_err(), Full::Total);
         drop(first);
-        assert!(connections.enter(THERE, 1, None).is_ok());
+        assert!(connections.enter(1).is_ok());
     }
 
     #[test]
     fn one_address_does_not_fill_the_place_of_another() {
         let connections = Arc::new(Connections::default());
-        let first = connections.enter(HERE, 9, Some(1)).unwrap();
-        assert_eq!(
-            connections.enter(HERE, 9, Some(1)).unwrap_err(),
-            Full::Address
-        );
-        let second = connections.enter(THERE, 9, Some(1)).unwrap();
+        let enter = |client: &str| {
+            let mut place = connections.enter(9).unwrap();
+            let counted = place.count_for(client.parse().unwrap(), 1);
+            counted.map(|()| place)
+        };
+        let first = enter("2001:db8::1").unwrap();
+        assert_eq!(enter("2001:db8::2").unwrap_err(), Full::Address);
+        let second = enter("192.0.2.1").unwrap();
         assert_eq!(connections.open(), 2);
         drop((first, second));
-        assert!(connections.by_address.lock().unwrap().is_empty());
+        assert!(connections.by_network.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn none_waits_for_the_last_to_leave() {
         let connections = Arc::new(Connections::default());
-        let place = connections.enter(HERE, 9, None).unwrap();
+        let place = connections.enter(9).unwrap();
         let waiting = tokio::spawn({
             let connections = connections.clone();
             async move { connections.none().await }

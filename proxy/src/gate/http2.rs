@@ -14,12 +14,12 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::{sleep, timeout};
 
+use super::client_address;
 use super::connection::{Connection, StreamPlace, Streams};
 use super::downstream::Downstream;
 use super::entrance::Http2Settings;
 use crate::answer::Refusal;
 use crate::gateway::Gateway;
-use crate::observe::rejections::Reason;
 use crate::shared::Shared;
 
 /// What a connection begins with (RFC 9113 §3.4).
@@ -76,6 +76,9 @@ pub(super) async fn serve(
         socket_digest: client.get_socket_digest(),
     });
     let id = client.id();
+    let Some(peer) = client_address(client.get_socket_digest()) else {
+        return;
+    };
     let greeted = timeout(patience.preface, handshake(client, Some(settings.options)));
     let Ok(Ok(mut http2)) = greeted.await else {
         tracing::debug!(connection = id, "no HTTP/2 preface");
@@ -120,20 +123,22 @@ pub(super) async fn serve(
                     draining = true;
                 }
                 let (proxy, shared) = (proxy.clone(), shared.clone());
-                let shutdown = shutdown.clone();
+                let (client, shutdown) = (peer, shutdown.clone());
                 tokio::spawn(async move {
                     let session = ServerSession::new_http2(session);
                     tokio::select! {
+                        // First, so that content which has come in time counts.
+                        biased;
                         _ = proxy.process_new_http(session, &shutdown) => {}
                         // The stream is reset, since its request is dropped.
-                        () = place.starved() => {
-                            let reason = Reason::Refused(Refusal::RequestTimeout);
-                            shared.rejections.count(reason);
-                        }
+                        () = place.starved() => shared.refused(client, Refusal::RequestTimeout),
                     }
                 });
             }
-            Ok(Some(H2Accept::Rejected)) if malformed < MAX_MALFORMED => malformed += 1,
+            Ok(Some(H2Accept::Rejected)) if malformed < MAX_MALFORMED => {
+                malformed += 1;
+                shared.refused(peer, Refusal::Malformed("malformed request"));
+            }
             // The client has closed it, or has broken it.
             Ok(Some(H2Accept::Rejected) | None) | Err(_) => return,
         }

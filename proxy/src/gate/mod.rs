@@ -1,11 +1,12 @@
 //! The gate: one entry per connection, in front of pingora's HTTP.
-//! It counts connections, takes them through TLS, tells HTTP/2 from HTTP/1.1, gives a request's head a deadline and a
-//! size, refuses what is not strictly HTTP/1.1, and lets pingora have one request at a time.
+//! It counts connections, hears whose they are, takes them through TLS, tells HTTP/2 from HTTP/1.1, gives a request's
+//! head a deadline and a size, refuses what is not strictly HTTP/1.1, and lets pingora have one request at a time.
 
 mod chunks;
 mod connection;
 mod connections;
 mod downstream;
+mod entering;
 mod entrance;
 mod head;
 mod http2;
@@ -18,37 +19,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::stream::Stream as TcpStream;
-use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream, UniqueID};
+use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::answer::Refusal;
+use crate::answer::{LINGER, Refusal};
 use crate::gateway::Gateway;
-use crate::observe::access_log;
-use crate::observe::rejections::Reason;
-use crate::proxy_protocol::read_header;
 use crate::shared::Shared;
-use crate::snapshot::Snapshot;
-use crate::tls::{TlsFacts, TlsServer};
-use crate::upstream::reason;
 
 pub(crate) use chunks::ChunkFault;
-use connection::Connection;
 pub(crate) use connection::{StreamPlace, tls_facts};
 pub(crate) use connections::Connections;
-pub(crate) use connections::Full;
-use connections::Place;
 pub(crate) use downstream::Downstream;
 pub(crate) use entrance::Entrance;
 pub(crate) use head::HeadFault;
 use head::{Head, HeadScanner, leading_empty_lines};
 use http2::{Beginning, Patience};
-
-/// A refused client may go on sending for this long, so that it gets to read its answer.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// The application behind each listener.
 pub(crate) struct Gate {
@@ -77,71 +65,6 @@ impl Gate {
             shared,
             listener,
         }
-    }
-
-    /// Takes a connection in: counted, and past its TLS handshake.
-    async fn enter(&self, io: Stream) -> Option<Box<Downstream>> {
-        let peer = client_address(io.get_socket_digest())?;
-        let snapshot = self.shared.snapshot();
-        let entrance = snapshot.entrance(self.listener)?;
-        let io = match entrance.is_proxied(peer) {
-            true => self.introduced(io, peer, &snapshot).await?,
-            false => io,
-        };
-        let address = client_address(io.get_socket_digest())?;
-        let place = match self.take_place(address, &snapshot) {
-            Ok(place) => place,
-            Err(refusal) => {
-                access_log::refused(address, refusal);
-                self.shared.rejections.count(Reason::Refused(refusal));
-                turn_away(io, refusal, entrance.tls.is_some()).await;
-                return None;
-            }
-        };
-        let Some(tls) = &entrance.tls else {
-            let connection = Connection::new(None, place);
-            return Some(Box::new(Downstream::new(io, Arc::new(connection))));
-        };
-        let patience = snapshot.config.timeouts.tls_handshake.get();
-        let secured = timeout(patience, secure(io, tls)).await;
-        match secured.map_err(|_| "it took too long".to_owned()) {
-            Ok(Ok((io, facts))) => {
-                let connection = Connection::new(Some(facts), place);
-                Some(Box::new(Downstream::new(io, Arc::new(connection))))
-            }
-            // Scanners and clients that have hung up are not worth a line each.
-            Ok(Err(reason)) | Err(reason) => {
-                tracing::debug!(client = %address, reason, "TLS handshake failed");
-                self.shared.rejections.count(Reason::TlsHandshake);
-                None
-            }
-        }
-    }
-
-    /// Reads what a proxy says of its client, which from here on is the connection's peer.
-    async fn introduced(&self, io: Stream, peer: IpAddr, snapshot: &Snapshot) -> Option<Stream> {
-        let patience = snapshot.config.timeouts.request_header.get();
-        let read = timeout(patience, introduce(io)).await;
-        match read.map_err(|_| "it took too long".to_owned()) {
-            Ok(Ok(io)) => Some(io),
-            Ok(Err(reason)) | Err(reason) => {
-                tracing::debug!(%peer, reason, "no PROXY header");
-                self.shared.rejections.count(Reason::ProxyProtocol);
-                None
-            }
-        }
-    }
-
-    fn take_place(&self, address: IpAddr, snapshot: &Snapshot) -> Result<Place, Refusal> {
-        let limits = &snapshot.config.limits;
-        let per_address = limits.connections_per_address.get();
-        let per_address = per_address.map(|limit| limit.get());
-        let connections = &self.shared.connections;
-        let entered = connections.enter(address, limits.connections.get(), per_address);
-        entered.map_err(|full| match full {
-            Full::Total => Refusal::Full,
-            Full::Address => Refusal::AddressFull,
-        })
     }
 
     /// How many more requests may follow the first of a connection; `None`: any number.
@@ -246,9 +169,8 @@ impl ServerApp for Gate {
                 Ok(head) => client.admit(head),
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
-                    self.shared.rejections.count(Reason::Refused(refusal));
                     if let Some(address) = client_address(client.get_socket_digest()) {
-                        access_log::refused(address, refusal);
+                        self.shared.refused(address, refusal);
                     }
                     refuse(client.as_mut(), refusal).await;
                     return None;
@@ -269,40 +191,6 @@ impl ServerApp for Gate {
             kept = settings;
             first = false;
         }
-    }
-}
-
-/// Takes a connection past its PROXY header, which says whose it is.
-async fn introduce(io: Stream) -> Result<Stream, String> {
-    let Ok(mut tcp) = io.into_any().downcast::<TcpStream>() else {
-        return Err("not a TCP connection".to_owned());
-    };
-    let (addresses, rest) = read_header(&mut *tcp).await.map_err(|e| e.to_string())?;
-    tcp.rewind(&rest);
-    if let Some(addresses) = addresses {
-        let digest = SocketDigest::from_raw_fd(tcp.id());
-        // Both cells are empty: the digest is new.
-        let _ = digest.peer_addr.set(Some(addresses.source.into()));
-        let _ = digest.local_addr.set(Some(addresses.destination.into()));
-        tcp.set_socket_digest(digest);
-    }
-    Ok(tcp)
-}
-
-/// Takes a connection through its TLS handshake; says why it failed otherwise.
-async fn secure(io: Stream, tls: &TlsServer) -> Result<(Stream, TlsFacts), String> {
-    let Ok(tcp) = io.into_any().downcast::<TcpStream>() else {
-        return Err("not a TCP connection".to_owned());
-    };
-    let secured = tls.accept(*tcp).await.map_err(|e| reason(&e))?;
-    let facts = secured.get_ssl().map(TlsFacts::of).unwrap_or_default();
-    Ok((Box::new(secured), facts))
-}
-
-/// A client that waits for its TLS handshake would make nothing of an answer.
-async fn turn_away(mut io: Stream, refusal: Refusal, tls: bool) {
-    if !tls {
-        refuse(&mut io, refusal).await;
     }
 }
 

@@ -6,7 +6,7 @@ mod read;
 
 use std::net::SocketAddr;
 
-pub(crate) use read::read_header;
+pub(crate) use read::{HeaderError, read_header};
 
 /// Both ends of the connection that was made to the first proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

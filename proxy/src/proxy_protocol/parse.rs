@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     Addresses,
     #[error("a PROXY header of an unknown version or command")]
     Version,
+    #[error("a PROXY header of an unknown family or protocol")]
+    Family,
     #[error("a PROXY header that is too long")]
     TooLong,
 }
@@ -89,8 +91,8 @@ fn line(bytes: &[u8]) -> Result<Parsed, Fault> {
 
 fn address<I: std::str::FromStr + Into<IpAddr>>(ip: &str, port: &str) -> Result<SocketAddr, Fault> {
     let ip: I = ip.parse().map_err(|_| Fault::Addresses)?;
-    let is_number = port.bytes().all(|digit| digit.is_ascii_digit());
-    let port = port.parse().ok().filter(|_| is_number);
+    // Neither a sign nor zeros in front (§2.1): as it is written, and in no other way.
+    let port = port.parse().ok().filter(|it: &u16| it.to_string() == port);
     let port = port.ok_or(Fault::Addresses)?;
     Ok(SocketAddr::new(ip.into(), port))
 }
@@ -115,8 +117,11 @@ fn binary(bytes: &[u8]) -> Result<Parsed, Fault> {
     let addresses = match (is_proxied, family) {
         (true, 0x11) => Some(pair::<4, Ipv4Addr>(rest)?),
         (true, 0x21) => Some(pair::<16, Ipv6Addr>(rest)?),
-        // Of a health check, of datagrams, of a local socket: the connection is what it is.
-        _ => None,
+        // Of nothing, of datagrams, of a local socket: the connection is what it is (§2.2).
+        (true, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => None,
+        (true, _) => return Err(Fault::Family),
+        // Of the proxy itself, whatever the family is.
+        (false, _) => None,
     };
     Ok(Parsed::Complete { len, addresses })
 }
@@ -188,6 +193,8 @@ mod tests {
             (v2(0x21, 0x21, &v6), addresses("[::1]:3", "[::2]:4")),
             (v2(0x20, 0x00, &[]), None),
             (v2(0x20, 0x11, &v4), None),
+            (v2(0x20, 0xff, &[1; 5]), None),
+            (v2(0x21, 0x12, &v4), None),
             (v2(0x21, 0x00, &[]), None),
             (v2(0x21, 0x31, &[0; 216]), None),
         ]
@@ -221,12 +228,31 @@ mod tests {
                 b"PROXY TCP4 192.0.2.7 10.0.0.1 +1 443\r\n",
                 Fault::Addresses,
             ),
+            (
+                b"PROXY TCP4 192.0.2.7 10.0.0.1 080 443\r\n",
+                Fault::Addresses,
+            ),
+            (
+                b"PROXY TCP4 192.0.2.07 10.0.0.1 80 443\r\n",
+                Fault::Addresses,
+            ),
+            (
+                b"PROXY TCP4 192.0.2.7 10.0.0.1 80 443 \r\n",
+                Fault::Addresses,
+            ),
+            (
+                b"PROXY TCP4 192.0.2.7 10.0.0.1 80 443\nX\r\n",
+                Fault::Addresses,
+            ),
+            (b"PROXY UNKNOWNX\r\n", Fault::Addresses),
             (b"PROXY TCP4 ::1 ::1 1 443\r\n", Fault::Addresses),
             (b"PROXY TCP5 a b 1 2\r\n", Fault::Addresses),
             (b"PROXY TCP4  192.0.2.7 10.0.0.1 1 2\r\n", Fault::Addresses),
             (long_line.as_bytes(), Fault::TooLong),
             (&v2(0x31, 0x11, &[]), Fault::Version),
             (&v2(0x22, 0x11, &[]), Fault::Version),
+            (&v2(0x21, 0x13, &[0; 12]), Fault::Family),
+            (&v2(0x21, 0x41, &[0; 12]), Fault::Family),
             (&v2(0x21, 0x11, &[0; 11]), Fault::Addresses),
             (&v2(0x21, 0x21, &[0; 35]), Fault::Addresses),
             (

@@ -11,6 +11,9 @@ use super::parse::{Fault, LONGEST, Parsed, parse};
 /// A connection that does not begin as it must.
 #[derive(Debug, Error)]
 pub(crate) enum HeaderError {
+    /// It has ended, or was broken off, before anything was said.
+    #[error("nothing was said")]
+    Silent,
     #[error(transparent)]
     Fault(#[from] Fault),
     #[error(transparent)]
@@ -29,8 +32,11 @@ pub(crate) async fn read_header(
             return Ok((addresses, bytes.split_off(len)));
         }
         let room = (LONGEST + 1).saturating_sub(bytes.len()) as u64;
-        if client.take(room.min(512)).read_buf(&mut bytes).await? == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        match client.take(room.min(512)).read_buf(&mut bytes).await {
+            Ok(0) | Err(_) if bytes.is_empty() => return Err(HeaderError::Silent),
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -49,8 +55,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_end_in_the_middle_is_an_error() {
-        assert!(read_header(&mut &b"PROXY TCP4"[..]).await.is_err());
-        assert!(read_header(&mut &b""[..]).await.is_err());
+    async fn an_end_in_the_middle_is_told_from_silence() {
+        let read = async |bytes: &[u8]| read_header(&mut &*bytes).await.unwrap_err();
+        assert!(matches!(read(b"").await, HeaderError::Silent));
+        assert!(matches!(read(b"PROXY TCP4").await, HeaderError::Io(_)));
+        assert!(matches!(read(b"GET /").await, HeaderError::Fault(_)));
     }
 }
