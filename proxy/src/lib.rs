@@ -5,6 +5,7 @@
 //! HTTP proxy for everything else. `lifecycle` holds it together; `upstream` knows the servers.
 
 mod address;
+mod allowances;
 mod answer;
 mod attempts;
 mod changes;
