@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+mod balancer;
 mod binary;
 mod certificates;
 mod chaos;
@@ -21,6 +22,7 @@ mod head;
 mod http_backend;
 mod http_client;
 mod lines;
+mod metrics;
 mod middlebox;
 mod peer;
 mod random;
@@ -32,6 +34,7 @@ mod warp_peer;
 mod websocket;
 mod wire;
 
+pub use balancer::Balancer;
 pub use binary::command;
 pub use certificates::{Authority, KeyFiles};
 pub use chaos::{Chaos, Fault, Faults};

@@ -1,11 +1,11 @@
 //! One end of a raw TCP connection, for stories in which every byte counts.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::{Buf, BytesMut};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{Frame, Head, within};
 
@@ -20,6 +20,13 @@ impl Wire {
     /// Connects to `address`.
     pub async fn connect(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Connects to `address`, and comes from `source`.
+    pub async fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        Self::new(socket.connect(address).await.unwrap())
     }
 
     pub(crate) fn new(stream: TcpStream) -> Self {
