@@ -78,8 +78,9 @@ pub struct Listener {
     /// TLS. Absent: plain text.
     #[serde(default)]
     pub tls: Option<ListenerTls>,
-    /// Networks of proxies whose connections begin with a PROXY header, version 1 or 2, and are refused without one. To
-    /// others it means nothing. Default: none.
+    /// Networks of proxies, such as a load balancer's, whose connections begin with a PROXY header, version 1 or 2: the
+    /// address in it is the client's. Without a valid one they are closed; of anybody else, one is a bad request.
+    /// Default: none.
     #[serde(default, deserialize_with = "networks")]
     #[schemars(with = "Vec<String>")]
     pub proxy_protocol: Vec<IpNet>,
@@ -489,7 +490,8 @@ pub struct Timeouts {
     pub response: Duration,
     /// Between two reads of a request's content from the client. Default: 60s.
     pub read: Duration,
-    /// For all of a plain request's content; then it is answered 408. Default: off.
+    /// For all of a plain request's content, counted from the end of its header; then it is answered 408, or over
+    /// HTTP/2 its stream is reset. Default: off.
     pub request_body: OrOff<Duration>,
     /// For either side to take what is written to it. Default: 60s.
     pub write: Duration,
@@ -542,18 +544,21 @@ pub struct Limits {
     pub connections_per_address: OrOff<NonZeroUsize>,
     /// Size of a request's line and headers, from 1KiB to 1MiB; more is answered 431. Default: 32KiB.
     pub header_size: ByteSize,
-    /// Requests of one address, which for IPv6 is a /64, in a second; more are answered 429. Each poll of the fallback is
-    /// one. Default: off.
+    /// Requests of one address, which for IPv6 is a /64, in a second, and as many at once after a second without any;
+    /// more are answered 429. A WebSocket handshake is one, and so is each poll of the fallback. Default: off.
     pub requests_per_second: OrOff<NonZeroU32>,
-    /// WebSocket handshakes of one address, which for IPv6 is a /64, in a second; more are answered 429. Default: off.
+    /// WebSocket handshakes of one address, which for IPv6 is a /64, in a second, and as many at once after a second
+    /// without any; more are answered 429. Default: off.
     pub upgrades_per_second: OrOff<NonZeroU32>,
-    /// Networks whose addresses may ask as often as they like. Default: none.
+    /// Networks of clients for which `requests_per_second` and `upgrades_per_second` do not hold. Default: none.
     #[serde(deserialize_with = "networks")]
     #[schemars(with = "Vec<String>")]
     pub exempt: Vec<IpNet>,
-    /// Requests over one connection, after which it is closed. Default: off.
+    /// Requests over one connection, the last of which closes it; over HTTP/2, its client is told to open no more
+    /// streams. Default: off.
     pub keep_alive_requests: OrOff<NonZeroU32>,
-    /// Content of a plain request; more is answered 413. A route may say otherwise. Default: off.
+    /// Content of a plain request; more is answered 413, without a word to the backend where it was announced. A route
+    /// may say otherwise; the fallback has bounds of its own. Default: off.
     pub body_size: OrOff<ByteSize>,
     /// Fallback sessions at one time; more are told that the proxy is busy. Default: 50000.
     pub sessions: NonZeroUsize,

@@ -20,6 +20,9 @@ use crate::units::{ByteSize, Duration};
 /// Bounds of `limits.header_size`.
 const HEADER_SIZES: RangeInclusive<ByteSize> = ByteSize::new(1 << 10)..=ByteSize::new(1 << 20);
 
+/// More than any client asks for in a second.
+const MAX_RATE: u32 = 1_000_000;
+
 /// More threads than any machine has cores.
 const MAX_THREADS: usize = 1024;
 
@@ -98,10 +101,22 @@ fn timeouts(found: &mut Mistakes, timeouts: &Timeouts, path: &Path) {
     ] {
         found.not_zero(timeout, path.key(key));
     }
+    if let Some(timeout) = timeouts.request_body.get() {
+        found.not_zero(timeout, path.key("request_body"));
+    }
 }
 
 fn limits(found: &mut Mistakes, limits: &Limits, path: &Path) {
     found.within(limits.header_size, &HEADER_SIZES, path.key("header_size"));
+    for (key, rate) in [
+        ("requests_per_second", limits.requests_per_second),
+        ("upgrades_per_second", limits.upgrades_per_second),
+    ] {
+        if let Some(rate) = rate.get().filter(|rate| rate.get() > MAX_RATE) {
+            let message = format!("expected at most {MAX_RATE} in a second, got {rate}; or `off`");
+            found.add(path.key(key), message);
+        }
+    }
 }
 
 fn drain(found: &mut Mistakes, config: &Config, path: &Path) {
