@@ -398,6 +398,7 @@ mod tests {
         let headers = HeaderMap::new();
         let is_ambiguous = |path| {
             let target = Target {
+                scheme: Scheme::Http,
                 host: "h",
                 path,
                 query: "",
