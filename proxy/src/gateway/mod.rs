@@ -2,13 +2,16 @@
 //! and sends it one of two ways: a WebSocket into the tunnel, everything else through pingora's HTTP proxy.
 //! Every filter runs before that parting, so that nothing is skipped by looking like an upgrade.
 
+mod decide;
+mod exchange;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::modules::http::compression::{ResponseCompression, ResponseCompressionBuilder};
@@ -16,26 +19,24 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use towpath_conf::Scheme;
-use towpath_fallback::{Endpoint, client};
 
-use crate::answer::{Refusal, Reply};
-use crate::attempts::{Attempt, take_cid};
-use crate::classify::{Kind, classify, hop_by_hop};
-use crate::fallback::engine_io::{self, Lane};
-use crate::fallback::services::Found;
-use crate::fallback::{self, sockjs};
+use crate::answer::Refusal;
+use crate::classify::hop_by_hop;
+use crate::fallback::{self, engine_io, sockjs};
 use crate::forwarded::Client;
-use crate::gate::{StreamPlace, tls_facts};
+use crate::gate::tls_facts;
 use crate::http_error::refusal_for;
 use crate::incoming::Incoming;
 use crate::observe::access_log;
 use crate::observe::rejections::Reason;
 use crate::router::Target;
 use crate::shared::Shared;
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::Route;
 use crate::spelling::respell;
 use crate::tunnel::upgrade;
-use crate::upstream::{HashKey, Lease, NoServer, Tried, http_peer};
+use crate::upstream::{HashKey, Lease, NoServer, http_peer};
+use decide::Way;
+pub(crate) use exchange::{Exchange, Passage};
 
 /// Of gzip, Brotli and zstd alike: fast.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -45,284 +46,10 @@ pub(crate) struct Gateway {
     shared: Arc<Shared>,
 }
 
-/// One request on its way.
-pub(crate) struct Exchange {
-    pub(crate) started: Instant,
-    pub(crate) client: Client,
-    pub(crate) passage: Option<Passage>,
-    /// A handshake whose client may ask what became of it.
-    pub(crate) attempt: Option<Attempt>,
-    /// It is one of a session's many, whose own line in the access log sums them up.
-    pub(crate) summed_up: bool,
-    /// It goes to the same server as all of its client's.
-    pub(crate) pinned: bool,
-    /// The route that still wants to know who the client is.
-    guard: Option<Arc<Route>>,
-    /// The content of a plain request.
-    content: Incoming,
-    /// Why it was answered by us.
-    pub(crate) refusal: Option<Refusal>,
-    /// The session's connection is gone into a tunnel; pingora's session must not be asked anything.
-    pub(crate) tunnelled: bool,
-}
-
-/// Which way a request takes.
-enum Way {
-    /// A WebSocket to the backend.
-    Tunnel,
-    /// A request to the fallback.
-    Fallback(Endpoint),
-    /// A request to a SockJS service.
-    SockJs(sockjs::Asked),
-    /// A SockJS session's own WebSocket.
-    SockJsWebSocket(sockjs::Asked),
-    /// A request of an Engine.IO client.
-    EngineIo(engine_io::Asked),
-    /// An Engine.IO session's own WebSocket.
-    EngineIoWebSocket(engine_io::Asked),
-    /// A WebSocket to ourselves.
-    Probe,
-    /// Something that we serve ourselves.
-    Internal,
-    /// Somewhere else.
-    Redirect(Reply),
-    /// Plain HTTP to the backend.
-    Http,
-}
-
-/// Where a request goes.
-pub(crate) struct Passage {
-    pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) route: Arc<Route>,
-    tried: Tried,
-    pub(crate) lease: Option<Lease>,
-    /// What the last server that could not be reached failed with.
-    failure: Option<Refusal>,
-}
-
 impl Gateway {
     /// The gateway of a process.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
-    }
-
-    /// What the request is and which route it takes.
-    fn decide(
-        &self,
-        session: &mut Session,
-        exchange: &mut Exchange,
-    ) -> std::result::Result<Way, Refusal> {
-        let snapshot = self.shared.snapshot();
-        let peer = peer_address(session);
-        let tls = tls_facts(&session.downstream_session);
-        let request = session.req_header_mut();
-        if !request.raw_path().starts_with(b"/") {
-            // Of a target in absolute form, pingora's URI is the path alone, and its authority was the Host's.
-            request.set_uri(request.uri.clone());
-        }
-        exchange.client =
-            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies).over(tls);
-        let scheme = exchange.client.scheme_of(request);
-        request.extensions_mut().insert(scheme);
-        let kind = classify(request);
-        snapshot.rates.ask(exchange.client.address, kind.ok())?;
-        let own_origin = || exchange.client.own_origin(request);
-        let found = snapshot.services.find(request, own_origin);
-        if let Some(found) = &found {
-            exchange.admit(found.route(), request, kind.ok())?;
-        }
-        let way = match found {
-            Some(Found::SockJs(asked)) => {
-                Self::decide_sockjs(kind, asked, request, exchange, &snapshot)?
-            }
-            Some(Found::EngineIo(asked)) => {
-                Some(self.decide_engine_io(kind?, asked, request, exchange, &snapshot))
-            }
-            None => None,
-        };
-        if let Some(way) = way {
-            return Ok(way);
-        }
-        let kind = kind?;
-        if snapshot.has_fallback && request.uri.path().starts_with(client::PREFIX) {
-            return Ok(Way::Internal);
-        }
-        if let Some((endpoint, _)) = Endpoint::cut(request.uri.path()) {
-            return match endpoint {
-                Endpoint::Probe => Self::decide_probe(kind, request, exchange, snapshot),
-                // Which route it takes, if it needs one, may depend on its content.
-                _ => Ok(Way::Fallback(endpoint)),
-            };
-        }
-        // Of every request: a handshake may have been mangled into a plain one on its way.
-        let cid = take_cid(request);
-        let aim = target(request);
-        let route = snapshot.router.find(&aim).cloned();
-        if snapshot.router.is_ambiguous(&aim, route.as_ref()) {
-            return Err(Refusal::AmbiguousPath);
-        }
-        if kind == Kind::Upgrade && !route.as_ref().is_some_and(|route| route.only_falls_back()) {
-            exchange.attempt = cid.map(|cid| self.shared.attempts.begin(cid));
-        }
-        let route = route.ok_or(Refusal::NoRoute)?;
-        let upgrade = route.websocket.upgrade;
-        let admitted = exchange.admit(&route, request, Some(kind));
-        exchange.passage = Some(Passage::new(snapshot, route.clone()));
-        admitted?;
-        if let Some(redirect) = &route.filters.redirect {
-            return redirect.answer(&target(request)).map(Way::Redirect);
-        }
-        match (kind, upgrade) {
-            (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
-            (Kind::Http, towpath_conf::Upgrade::Require) => Err(Refusal::UpgradeRequired),
-            (Kind::Upgrade, _) => Ok(Way::Tunnel),
-            (Kind::Http, _) => Ok(Way::Http),
-        }
-    }
-
-    /// What a request below a SockJS service's path is; `None`: it is none of its.
-    fn decide_sockjs(
-        kind: std::result::Result<Kind, Refusal>,
-        mut asked: sockjs::Asked,
-        request: &mut RequestHeader,
-        exchange: &mut Exchange,
-        snapshot: &Arc<Snapshot>,
-    ) -> std::result::Result<Option<Way>, Refusal> {
-        let (service, endpoint) = (&asked.service, &asked.endpoint);
-        if Endpoint::cut(request.uri.path()).is_some() {
-            return Ok(None);
-        }
-        match kind {
-            Ok(Kind::Upgrade) if endpoint.is_base() => Ok(None),
-            Ok(Kind::Upgrade) if endpoint.is_raw_websocket() && asked.sockjs.websocket => {
-                take_cid(request);
-                service.aim(request)?;
-                let passage = Passage::new(snapshot.clone(), service.route.clone());
-                exchange.passage = Some(passage);
-                Ok(Some(Way::Tunnel))
-            }
-            Ok(Kind::Upgrade) if endpoint.is_websocket() => Ok(Some(Way::SockJsWebSocket(asked))),
-            Ok(Kind::Upgrade | Kind::Http) => Ok(Some(Way::SockJs(asked))),
-            Err(Refusal::DotSegments) => {
-                asked.endpoint = sockjs::unknown();
-                Ok(Some(Way::SockJs(asked)))
-            }
-            // What is no GET asks for no WebSocket, whatever its fields say.
-            Err(Refusal::Malformed(_)) if request.method != Method::GET => {
-                Ok(Some(Way::SockJs(asked)))
-            }
-            Err(refusal) => Err(refusal),
-        }
-    }
-
-    /// What a request to Engine.IO's path is.
-    fn decide_engine_io(
-        &self,
-        kind: Kind,
-        asked: engine_io::Asked,
-        request: &mut RequestHeader,
-        exchange: &mut Exchange,
-        snapshot: &Arc<Snapshot>,
-    ) -> Way {
-        let query = request.uri.query().unwrap_or_default();
-        let own_origin = exchange.client.own_origin(request);
-        let lane = asked
-            .engine_io
-            .lane(kind, &request.method, query, &own_origin, &self.shared);
-        match lane {
-            Lane::Answer => Way::EngineIo(asked),
-            Lane::Upgrade => Way::EngineIoWebSocket(asked),
-            Lane::Pass => {
-                take_cid(request);
-                exchange.pinned = asked.engine_io.pins();
-                let passage = Passage::new(snapshot.clone(), asked.service.route.clone());
-                exchange.passage = Some(passage);
-                match kind {
-                    Kind::Upgrade => Way::Tunnel,
-                    Kind::Http => Way::Http,
-                }
-            }
-        }
-    }
-
-    /// A probe is for the route that the WebSocket itself would take.
-    fn decide_probe(
-        kind: Kind,
-        request: &RequestHeader,
-        exchange: &mut Exchange,
-        snapshot: Arc<Snapshot>,
-    ) -> std::result::Result<Way, Refusal> {
-        let own_origin = exchange.client.own_origin(request);
-        let route = fallback::find_route(&snapshot, request, &[], &own_origin);
-        if let Some(route) = &route {
-            exchange.admit(route, request, None)?;
-        }
-        exchange.passage = route.map(|route| Passage::new(snapshot, route));
-        let route = exchange.passage.as_ref().map(|passage| &passage.route);
-        match (route.filter(|route| route.fallback.is_some()), kind) {
-            (Some(route), _) if route.only_falls_back() => Err(Refusal::UpgradeDenied),
-            (Some(_), Kind::Upgrade) => Ok(Way::Probe),
-            (Some(_), Kind::Http) => Err(Refusal::UpgradeRequired),
-            (None, _) => Ok(Way::Fallback(Endpoint::Probe)),
-        }
-    }
-}
-
-impl Exchange {
-    /// Whether the request's connection has proven what the route demands.
-    pub(crate) fn prove(
-        &self,
-        route: &Route,
-        request: &RequestHeader,
-    ) -> std::result::Result<(), Refusal> {
-        route.demand(self.client.tls.as_deref(), target(request).host)
-    }
-
-    /// Whether the request may take the route, as far as it shows by itself. Who its client is, is found out later.
-    fn admit(
-        &mut self,
-        route: &Arc<Route>,
-        request: &RequestHeader,
-        kind: Option<Kind>,
-    ) -> std::result::Result<(), Refusal> {
-        self.prove(route, request)?;
-        if kind == Some(Kind::Upgrade) {
-            let own = self.client.own_origin(request);
-            route.filters.check_origin(&request.headers, &own)?;
-        }
-        self.guard = Some(route.clone());
-        Ok(())
-    }
-
-    /// The next piece of content, if there is `more`, is not waited for for ever.
-    fn expect_content(&self, session: &mut Session, more: bool) {
-        if let Some(passage) = &self.passage {
-            let patience = self.content.patience(passage.route.read_timeout);
-            session.set_read_timeout(Some(patience));
-            if let Some(stream) = StreamPlace::of(session.req_header()) {
-                stream.expect_content(more.then_some(patience));
-            }
-        }
-    }
-
-    /// It is answered by us.
-    pub(crate) fn refused(&mut self, refusal: Refusal) {
-        self.refusal = Some(refusal);
-        if let Some(attempt) = self.attempt.take() {
-            attempt.refuse(refusal.status());
-        }
-    }
-}
-
-impl Passage {
-    pub(crate) fn new(snapshot: Arc<Snapshot>, route: Arc<Route>) -> Self {
-        Self {
-            snapshot,
-            route,
-            tried: Tried::default(),
-            lease: None,
-            failure: None,
-        }
     }
 }
 
