@@ -2,6 +2,7 @@
 //! Each default is what an expert would have chosen; what makes no sense together is said by `check`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -131,6 +132,10 @@ pub struct Upstream {
     /// TLS with the servers. Default: off.
     #[serde(default)]
     pub tls: UpstreamTls,
+    /// Whether each connection to a server begins with a PROXY header, which says whose it is: `v1` or `v2`. Such
+    /// connections are not used again for others. Default: off.
+    #[serde(default = "no_header")]
+    pub proxy_protocol: OrOff<ProxyVersion>,
     /// Whether plain requests go to the servers over HTTP/2: with TLS to those that know it, without TLS to all of them
     /// (prior knowledge). Default: off.
     #[serde(default, with = "on_off")]
@@ -175,11 +180,16 @@ impl Upstream {
             retries: Retries::default(),
             slow_start: OrOff::Off,
             tls: UpstreamTls::default(),
+            proxy_protocol: OrOff::Off,
             http2: false,
             resolve: default_resolve(),
             keep_alive: default_keep_alive(),
         }
     }
+}
+
+fn no_header() -> OrOff<ProxyVersion> {
+    OrOff::Off
 }
 
 fn off() -> OrOff<Duration> {
@@ -201,6 +211,25 @@ pub struct Server {
     pub address: HostPort,
     /// Its share relative to the others, at most 256. Default: 1.
     pub weight: NonZeroU32,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// Bytes.
+    V2,
+}
+
+impl fmt::Display for ProxyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        })
+    }
 }
 
 /// How a server of a group is chosen. Weights count in all of them.

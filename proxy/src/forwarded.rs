@@ -2,7 +2,7 @@
 //! What a client says of itself is believed only if it comes from a trusted proxy; otherwise it is replaced.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, header};
@@ -12,6 +12,7 @@ use towpath_conf::Scheme;
 
 use crate::fields::members;
 use crate::filters::Identity;
+use crate::proxy_protocol::Addresses;
 use crate::tls::TlsFacts;
 
 // Spelt as backends that compare bytes expect them; everything else reads them in any case.
@@ -49,6 +50,8 @@ pub(crate) struct Client {
     trusted: bool,
     /// What the TLS handshake of its connection has told; `None`: there was none.
     pub(crate) tls: Option<Arc<TlsFacts>>,
+    /// Both ends of its connection; the client's is the peer's, or what trusted proxies say.
+    pub(crate) addresses: Option<Addresses>,
     /// What the route's authorities have found out of it.
     pub(crate) identity: Option<Arc<Identity>>,
 }
@@ -62,6 +65,7 @@ impl Client {
             address: nowhere,
             trusted: false,
             tls: None,
+            addresses: None,
             identity: None,
         }
     }
@@ -89,13 +93,22 @@ impl Client {
             address,
             trusted,
             tls: None,
+            addresses: None,
             identity: None,
         }
     }
 
-    /// Over a connection whose TLS handshake, if there was one, has told this.
-    pub(crate) fn over(mut self, tls: Option<Arc<TlsFacts>>) -> Self {
+    /// Over a connection with these ends, whose TLS handshake, if there was one, has told this.
+    pub(crate) fn over(mut self, tls: Option<Arc<TlsFacts>>, ends: Option<Addresses>) -> Self {
         self.tls = tls;
+        self.addresses = ends.map(|ends| match self.address == self.peer {
+            true => ends,
+            // Nobody says which port it had.
+            false => Addresses {
+                source: SocketAddr::new(self.address, 0),
+                ..ends
+            },
+        });
         self
     }
 

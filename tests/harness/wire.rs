@@ -37,6 +37,11 @@ impl Wire {
         }
     }
 
+    /// The address that it comes from.
+    pub fn local(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
     /// Sends `bytes`, as one segment if they fit.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         within("bytes are taken", self.stream.write_all(bytes.as_ref()))

@@ -265,3 +265,49 @@ async fn the_client_may_be_a_trusted_proxy() {
     connection.send([&other, claim].concat()).await;
     assert_eq!(told(&mut connection).await, "192.0.2.8");
 }
+
+/// Toward servers: each connection begins by saying whose it is, and carries nobody else's requests.
+#[tokio::test]
+async fn servers_are_told_whose_a_connection_is() {
+    let backend = harness::RawBackend::start().await;
+    for version in ["v1", "v2"] {
+        let towpath = Towpath::start(&format!(
+            "upstreams: {{ app: {{ servers: [\"{}\"], proxy_protocol: {version} }} }}\n\
+             routes: [{{ upstream: app }}]",
+            backend.address()
+        ))
+        .await;
+        for request in [GET.to_owned(), harness::handshake("/", "")] {
+            let mut clients = [towpath.connect().await, towpath.connect().await];
+            for client in &mut clients {
+                client.send(&request).await;
+                let mut server = backend.accept().await;
+                let expected = header(version, client.local(), towpath.address());
+                assert_eq!(server.bytes(expected.len()).await, expected, "{version}");
+                let head = server.head().await;
+                assert_eq!(head.value("x-forwarded-for"), Some("127.0.0.1"));
+                server
+                    .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    .await;
+                assert_eq!(client.response().await.1, "ok");
+            }
+        }
+    }
+}
+
+fn header(version: &str, client: std::net::SocketAddr, own: std::net::SocketAddr) -> Vec<u8> {
+    let ports = [client.port().to_be_bytes(), own.port().to_be_bytes()].concat();
+    match version {
+        "v1" => format!(
+            "PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n",
+            client.port(),
+            own.port()
+        )
+        .into(),
+        _ => v2(
+            0x21,
+            0x11,
+            &[&[127, 0, 0, 1, 127, 0, 0, 1], &ports[..]].concat(),
+        ),
+    }
+}

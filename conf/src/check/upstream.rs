@@ -21,6 +21,7 @@ pub(super) fn check(found: &mut Mistakes, name: &str, upstream: &Upstream, path:
     servers(found, upstream, &path.key("servers"));
     hash(found, upstream, path);
     experience(found, upstream, path);
+    introduction(found, upstream, path);
     tls(found, upstream, path);
     found.not_zero(upstream.resolve, path.key("resolve"));
     if let Some(health) = &upstream.health {
@@ -84,6 +85,15 @@ fn experience(found: &mut Mistakes, upstream: &Upstream, above: &Path) {
             upstream.outliers.max_ejected
         );
         found.add(path.key("max_ejected"), message);
+    }
+}
+
+/// Requests of several clients share a connection of HTTP/2.
+fn introduction(found: &mut Mistakes, upstream: &Upstream, above: &Path) {
+    if upstream.http2 && upstream.proxy_protocol.get().is_some() {
+        let message = "means nothing with `http2`, whose connections are not one client's";
+        let mistake = Mistake::new(above.key("proxy_protocol"), message);
+        found.push(mistake.because([above.key("http2")]));
     }
 }
 

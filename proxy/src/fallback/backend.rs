@@ -129,7 +129,7 @@ impl RouteBackend {
             return Err(DialError::Unreachable);
         };
         let cookies = request.headers.clone();
-        match ask_backend(request, self.client.address, &route, false).await {
+        match ask_backend(request, &self.client, &route, false).await {
             Ok((
                 Outcome::Accepted {
                     backend, response, ..

@@ -104,7 +104,8 @@ impl ForwardAuth {
             .key(&hash, client.address, &request.headers, query);
         let lease = self.group.choose(&key, &Tried::default());
         let lease = lease.map_err(|e| Error::because(ErrorType::ConnectError, "no server", e))?;
-        Ok(http_peer(&self.group, &lease, &self.timeouts))
+        let of = client.addresses;
+        Ok(http_peer(&self.group, &lease, of, &self.timeouts))
     }
 
     /// What is asked: the request's own fields without content, and what it was.

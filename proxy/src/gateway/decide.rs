@@ -7,7 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use towpath_fallback::{Endpoint, client};
 
-use super::{Exchange, Gateway, Passage, peer_address, target};
+use super::{Exchange, Gateway, Passage, addresses, peer_address, target};
 use crate::answer::{Refusal, Reply};
 use crate::attempts::take_cid;
 use crate::classify::{Kind, classify};
@@ -52,13 +52,15 @@ impl Gateway {
         let snapshot = self.shared.snapshot();
         let peer = peer_address(session);
         let tls = tls_facts(&session.downstream_session);
+        let ends = addresses(session);
         let request = session.req_header_mut();
         if !request.raw_path().starts_with(b"/") {
             // Of a target in absolute form, pingora's URI is the path alone, and its authority was the Host's.
             request.set_uri(request.uri.clone());
         }
         exchange.client =
-            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies).over(tls);
+            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies)
+                .over(tls, ends);
         let scheme = exchange.client.scheme_of(request);
         request.extensions_mut().insert(scheme);
         let kind = classify(request);

@@ -29,6 +29,7 @@ use crate::http_error::refusal_for;
 use crate::incoming::Incoming;
 use crate::observe::access_log;
 use crate::observe::rejections::Reason;
+use crate::proxy_protocol::Addresses;
 use crate::router::Target;
 use crate::shared::Shared;
 use crate::snapshot::Route;
@@ -130,6 +131,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
         let (client, pinned) = (exchange.client.address, exchange.pinned);
+        let addresses = exchange.client.addresses;
         let passage = passage(exchange)?;
         let route = passage.route.clone();
         let request = session.req_header();
@@ -146,7 +148,7 @@ impl ProxyHttp for Gateway {
             Ok(lease) => {
                 let write_timeout = passage.snapshot.config.timeouts.write.get();
                 let timeouts = route.peer_timeouts(write_timeout);
-                let peer = http_peer(&route.group, &lease, &timeouts);
+                let peer = http_peer(&route.group, &lease, addresses, &timeouts);
                 passage.lease = Some(lease);
                 Ok(Box::new(peer))
             }
@@ -420,6 +422,14 @@ fn spoken(request: &RequestHeader) -> Scheme {
 fn peer_address(session: &Session) -> IpAddr {
     let address = session.client_addr().and_then(inet);
     address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip())
+}
+
+/// Both ends of the client's connection.
+fn addresses(session: &Session) -> Option<Addresses> {
+    Some(Addresses {
+        source: session.client_addr().and_then(inet)?,
+        destination: session.server_addr().and_then(inet)?,
+    })
 }
 
 fn inet(address: &pingora::protocols::l4::socket::SocketAddr) -> Option<SocketAddr> {

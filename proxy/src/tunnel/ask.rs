@@ -1,7 +1,7 @@
 //! Handing a handshake to a backend and proving its answer, whoever the handshake is for: a client's WebSocket or a
 //! session of the fallback.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use futures_util::FutureExt;
 use http::StatusCode;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::handshake::{Extensions, HandshakeFault, verify};
 use super::replay::Replay;
 use crate::answer::Refusal;
+use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::snapshot::Route;
 use crate::upstream::{DialAnyError, HashKey, Lease, dial_any};
@@ -39,18 +40,19 @@ pub(crate) enum Outcome {
 /// Not cancel-safe: dropping the future closes the connection to the server.
 pub(crate) async fn ask_backend(
     request: Box<RequestHeader>,
-    client: IpAddr,
+    client: &Client,
     route: &Route,
     pinned: bool,
 ) -> std::result::Result<(Outcome, Lease), AskError> {
     let query = request.uri.query().unwrap_or_default();
     let key = match pinned {
-        true => HashKey::Pinned(client),
+        true => HashKey::Pinned(client.address),
         false => route
             .group
-            .key(&route.hash, client, &request.headers, query),
+            .key(&route.hash, client.address, &request.headers, query),
     };
-    let (stream, lease) = dial_any(&route.group, &key, route.connect_timeout).await?;
+    let (stream, lease) =
+        dial_any(&route.group, &key, client.addresses, route.connect_timeout).await?;
     let server = lease.address();
     let exchanged = exchange_handshakes(BackendSession::new(stream), request);
     let answered = timeout(route.response_timeout, exchanged).await;

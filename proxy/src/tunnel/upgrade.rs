@@ -44,7 +44,7 @@ pub(crate) async fn carry(
     session.set_write_timeout(Some(write_timeout));
     let request = handshake_for_backend(session.req_header(), exchange, &route)?;
     let pinned = exchange.pinned;
-    let ask = ask_backend(request, exchange.client.address, &route, pinned);
+    let ask = ask_backend(request, &exchange.client, &route, pinned);
     // The client may leave while we wait. What it sends meanwhile stays in `Downstream`.
     let asked = tokio::select! {
         asked = ask => asked,

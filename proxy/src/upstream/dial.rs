@@ -15,6 +15,7 @@ use super::endpoint::Lease;
 use super::group::{Group, NoServer, Tried};
 use super::hash::HashKey;
 use super::transport::Transport;
+use crate::proxy_protocol::Addresses;
 
 /// Servers tried for one request, at most.
 const MAX_TRIES: usize = 5;
@@ -51,9 +52,10 @@ pub(crate) async fn dial(
     connector: &TransportConnector,
     transport: &Transport,
     address: SocketAddr,
+    of: Option<Addresses>,
     connect_timeout: Duration,
 ) -> Result<Stream> {
-    let peer = transport.tunnel_peer(address, connect_timeout);
+    let peer = transport.tunnel_peer(address, of, connect_timeout);
     match timeout(connect_timeout, connector.new_stream(&peer)).await {
         Ok(connected) => connected,
         Err(_) => Error::e_explain(ErrorType::ConnectTimedout, "connecting took too long"),
@@ -64,6 +66,7 @@ pub(crate) async fn dial(
 pub(crate) async fn dial_any(
     group: &Group,
     key: &HashKey<'_>,
+    of: Option<Addresses>,
     connect_timeout: Duration,
 ) -> std::result::Result<(Stream, Lease), DialAnyError> {
     let mut tried = Tried::default();
@@ -77,6 +80,7 @@ pub(crate) async fn dial_any(
             group.connector(),
             group.transport(),
             lease.address(),
+            of,
             connect_timeout,
         )
         .await
@@ -118,9 +122,14 @@ fn failure(error: &pingora::Error) -> DialAnyError {
 }
 
 /// A plain request's way to a server of the group, through pingora's pool.
-pub(crate) fn http_peer(group: &Group, lease: &Lease, timeouts: &PeerTimeouts) -> HttpPeer {
+pub(crate) fn http_peer(
+    group: &Group,
+    lease: &Lease,
+    of: Option<Addresses>,
+    timeouts: &PeerTimeouts,
+) -> HttpPeer {
     let transport = group.transport();
-    let mut peer = transport.http_peer(lease.address(), timeouts.connect);
+    let mut peer = transport.http_peer(lease.address(), of, timeouts.connect);
     peer.options.read_timeout = Some(timeouts.read);
     peer.options.write_timeout = Some(timeouts.write);
     peer.options.idle_timeout = Some(timeouts.idle);

@@ -117,7 +117,14 @@ impl Check {
         let address = backend.addr.as_inet().copied();
         let address =
             address.ok_or_else(|| Error::explain(ErrorType::InternalError, "not an IP address"))?;
-        let stream = dial(&self.connector, &self.transport, address, self.timeout()).await?;
+        let stream = dial(
+            &self.connector,
+            &self.transport,
+            address,
+            None,
+            self.timeout(),
+        )
+        .await?;
         let Some(path) = &self.conf.path else {
             return Ok(());
         };

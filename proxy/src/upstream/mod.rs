@@ -11,6 +11,7 @@ mod endpoint;
 mod group;
 mod hash;
 mod health;
+mod introduction;
 mod record;
 mod sticky;
 mod supervisor;

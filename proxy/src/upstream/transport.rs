@@ -10,9 +10,11 @@ use pingora::protocols::ALPN;
 use pingora::protocols::tls::CaType;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
-use towpath_conf::Upstream;
+use towpath_conf::{ProxyVersion, Upstream};
 
+use super::introduction::Introduction;
 use crate::keepalive::KEEPALIVE;
+use crate::proxy_protocol::{Addresses, encode};
 use crate::tls::FileError;
 use crate::tls::files::{certificates, key_pair};
 
@@ -21,6 +23,7 @@ use crate::tls::files::{certificates, key_pair};
 pub(crate) struct Transport {
     tls: Option<ClientTls>,
     http2: bool,
+    header: Option<ProxyVersion>,
     /// Connections of others are never used: pingora does not tell by whom certificates must be signed.
     group_key: u64,
 }
@@ -52,6 +55,7 @@ impl Transport {
         Ok(Self {
             tls,
             http2: conf.http2,
+            header: conf.proxy_protocol.get(),
             group_key: hasher.finish(),
         })
     }
@@ -67,15 +71,26 @@ impl Transport {
     }
 
     /// For a connection of its own, which then speaks HTTP/1.1.
-    pub(crate) fn tunnel_peer(&self, address: SocketAddr, connect_timeout: Duration) -> HttpPeer {
-        let mut peer = self.peer(address, connect_timeout);
+    /// It is made for the client with these addresses; `None`: for ourselves.
+    pub(crate) fn tunnel_peer(
+        &self,
+        address: SocketAddr,
+        of: Option<Addresses>,
+        connect_timeout: Duration,
+    ) -> HttpPeer {
+        let mut peer = self.peer(address, of, connect_timeout);
         peer.options.alpn = ALPN::H1;
         peer
     }
 
     /// For plain requests, through the pool.
-    pub(crate) fn http_peer(&self, address: SocketAddr, connect_timeout: Duration) -> HttpPeer {
-        let mut peer = self.peer(address, connect_timeout);
+    pub(crate) fn http_peer(
+        &self,
+        address: SocketAddr,
+        of: Option<Addresses>,
+        connect_timeout: Duration,
+    ) -> HttpPeer {
+        let mut peer = self.peer(address, of, connect_timeout);
         peer.options.alpn = match (self.http2, self.is_secure()) {
             (false, _) => ALPN::H1,
             // The server may know no better.
@@ -85,7 +100,12 @@ impl Transport {
         peer
     }
 
-    fn peer(&self, address: SocketAddr, connect_timeout: Duration) -> HttpPeer {
+    fn peer(
+        &self,
+        address: SocketAddr,
+        of: Option<Addresses>,
+        connect_timeout: Duration,
+    ) -> HttpPeer {
         let name = self.tls.as_ref().map(|tls| {
             let own = tls.name.clone();
             own.unwrap_or_else(|| address.ip().to_string())
@@ -100,6 +120,12 @@ impl Transport {
             peer.options.verify_hostname = tls.verify;
             peer.options.ca.clone_from(&tls.ca);
             peer.client_cert_key.clone_from(&tls.pair);
+        }
+        if let Some(version) = self.header {
+            peer.options.custom_l4 = Some(Arc::new(Introduction(encode(version, of))));
+            let mut hasher = DefaultHasher::new();
+            (self.group_key, of).hash(&mut hasher);
+            peer.group_key = hasher.finish();
         }
         peer
     }

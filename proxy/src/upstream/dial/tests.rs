@@ -17,7 +17,7 @@ async fn a_server_that_refuses_is_skipped() {
     let servers = format!("{{ servers: ['{dead}', '{live}'] }}");
     let group = group(&Upstreams::new(), &servers).await;
     for _ in 0..4 {
-        let (_, lease) = dial_any(&group, &key(), AMPLE).await.unwrap();
+        let (_, lease) = dial_any(&group, &key(), None, AMPLE).await.unwrap();
         assert_eq!(lease.address(), live);
     }
 }
@@ -26,7 +26,7 @@ async fn a_server_that_refuses_is_skipped() {
 async fn a_group_that_refuses_altogether_is_unreachable() {
     let servers = format!("{{ servers: ['{}'] }}", refusing().await);
     let group = group(&Upstreams::new(), &servers).await;
-    let error = dial_any(&group, &key(), AMPLE).await.err();
+    let error = dial_any(&group, &key(), None, AMPLE).await.err();
     assert_eq!(error, Some(DialAnyError::Unreachable));
 }
 
@@ -35,7 +35,7 @@ async fn a_server_that_does_not_accept_in_time_is_given_up() {
     let silent = Silent::start().await;
     let servers = format!("{{ servers: ['{}'] }}", silent.address);
     let group = group(&Upstreams::new(), &servers).await;
-    let error = dial_any(&group, &key(), Duration::from_millis(50))
+    let error = dial_any(&group, &key(), None, Duration::from_millis(50))
         .await
         .err();
     assert_eq!(error, Some(DialAnyError::TimedOut));
@@ -44,10 +44,16 @@ async fn a_server_that_does_not_accept_in_time_is_given_up() {
 #[tokio::test]
 async fn a_reason_is_the_last_cause_alone() {
     let connector = connector();
-    let refused = dial(&connector, &Transport::default(), refusing().await, AMPLE)
-        .await
-        .err()
-        .unwrap();
+    let refused = dial(
+        &connector,
+        &Transport::default(),
+        refusing().await,
+        None,
+        AMPLE,
+    )
+    .await
+    .err()
+    .unwrap();
     assert_eq!(reason(&refused), "Connection refused (os error 111)");
     let own = pingora::Error::explain(ErrorType::InternalError, "what we said");
     assert_eq!(reason(&own), "what we said");
