@@ -1,6 +1,8 @@
 //! How a backend may read a path that is not written plainly: `/%61dmin`, `//admin`, `/x\admin` and `/admin;v=1` are
 //! `/admin` to many. Whoever finds a route, and asks for what it demands, must not be fooled by the spelling.
 
+use std::borrow::Cow;
+
 /// The plainest spelling of a path, unless it has it already: visible ASCII decoded, all else encoded, slashes merged,
 /// parameters taken away (RFC 3986 §6.2.2, and what servers do beyond it). Escapes are resolved once.
 pub(crate) fn plain_reading(path: &str) -> Option<String> {
@@ -33,6 +35,22 @@ pub(crate) fn has_dot_segment(path: &str) -> bool {
         let name = segment.split(';').next().unwrap_or_default();
         matches!(name, "." | "..")
     })
+}
+
+/// A path that can be shown to people: control characters of any kind, which UTF-8 has too, would do things to their
+/// terminals.
+pub(crate) fn in_ascii(path: &str) -> Cow<'_, str> {
+    if path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return path.into();
+    }
+    let mut text = String::with_capacity(path.len() + 16);
+    for byte in path.bytes() {
+        match byte.is_ascii_graphic() {
+            true => text.push(char::from(byte)),
+            false => escape(byte, &mut text),
+        }
+    }
+    text.into()
 }
 
 /// Visible ASCII as it is, and everything else as escapes in upper case.
@@ -101,6 +119,16 @@ mod tests {
         ] {
             let reading = plain_reading(path);
             assert_eq!(reading.as_deref().unwrap_or(path), plain, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_visible_and_otherwise_as_it_was() {
+        for (path, shown) in [
+            ("/a%2fb//", "/a%2fb//"),
+            ("/caf\u{e9}\u{9b}\u{2028}", "/caf%C3%A9%C2%9B%E2%80%A8"),
+        ] {
+            assert_eq!(in_ascii(path), shown);
         }
     }
 

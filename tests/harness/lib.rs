@@ -19,6 +19,7 @@ pub mod fallback;
 mod frame;
 mod handshake;
 mod head;
+pub mod http2;
 mod http_backend;
 mod http_client;
 mod lines;

@@ -179,6 +179,19 @@ impl Towpath {
             .count()
     }
 
+    /// What the process holds of the machine's memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        let pid = self.process.id().expect("the process runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kibibytes
+            .expect("the kernel says it")
+            .parse::<u64>()
+            .unwrap()
+            * 1024
+    }
+
     /// Whether the process still runs.
     pub fn is_alive(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()

@@ -49,6 +49,23 @@ impl Wire {
             .unwrap();
     }
 
+    /// Sends `bytes`; `false`: the other end has broken off.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        within("bytes are taken", self.stream.write_all(bytes.as_ref()))
+            .await
+            .is_ok()
+    }
+
+    /// Reads just `length` bytes; `None`: the other end has said its last before.
+    pub async fn try_bytes(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.unread.len() < length {
+            if !self.read_some("more bytes").await {
+                return None;
+            }
+        }
+        Some(self.unread.split_to(length).to_vec())
+    }
+
     /// Reads a head up to its empty line.
     pub async fn head(&mut self) -> Head {
         let end = loop {

@@ -13,6 +13,7 @@ use towpath_fallback::Report as SessionReport;
 
 use crate::answer::Refusal;
 use crate::gateway::Exchange;
+use crate::reading::in_ascii;
 use crate::snapshot::Route;
 use crate::tunnel::Report;
 use crate::upstream::Lease;
@@ -49,7 +50,7 @@ pub(crate) fn opened_as(
         client: exchange.client.address,
         protocol: protocol(request.version),
         host: host(request).to_owned(),
-        path,
+        path: in_ascii(&path).into_owned(),
         route: route.name.clone(),
         upstream: route.group.name().to_owned(),
     }
@@ -72,7 +73,7 @@ pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Excha
         protocol = protocol(request.version),
         method = %request.method,
         host = host(request),
-        path = request.uri.path(),
+        path = &*in_ascii(request.uri.path()),
         status = session.response_written().map_or(0, |response| response.status.as_u16()),
         bytes_received = session.body_bytes_read(),
         bytes_sent = session.body_bytes_sent(),

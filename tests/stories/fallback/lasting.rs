@@ -4,7 +4,7 @@ use harness::fallback::{Frame, Io, Opened, Opening, Status};
 use harness::{Frame as WebSocketFrame, RawBackend, Towpath, Wire, within};
 use tokio::task::JoinSet;
 
-use super::ByHand;
+use super::{ByHand, Conversation};
 
 /// A poll that is held, on a connection that can be broken off. The frame that it sends shows that it is there.
 async fn hold(carried: &mut ByHand, number: u64) -> Wire {
@@ -49,6 +49,24 @@ async fn a_client_that_does_not_come_back_is_given_up() {
     hold(&mut carried, 1).await.reset();
     is_told_to_go(carried.server).await;
     assert_eq!(carried.session.poll(0).await.status, Status::Gone);
+}
+
+/// B4.
+#[tokio::test]
+async fn a_session_that_is_old_enough_is_closed_with_1001() {
+    let mut carried = Conversation::open("websocket: { max_lifetime: 1s }").await;
+    let close = carried.server.frame().await.closing();
+    assert_eq!(close, (1001, "max lifetime".to_owned()));
+    carried
+        .server
+        .send(WebSocketFrame::close(1001, "").bytes())
+        .await;
+    carried.server.half_close().await;
+    carried.server.ends().await;
+    let ended = carried.client.ended().await;
+    assert_eq!((ended.code, &*ended.reason), (1001, "max lifetime"));
+    let line = carried.towpath.access("session", |_| true).await;
+    assert_eq!(line["ended_by"], "max_lifetime");
 }
 
 /// D4.

@@ -5,7 +5,9 @@
 mod backend_faults;
 mod client_faults;
 mod early_bytes;
+mod exposure;
 mod framing;
+mod identity;
 mod limits;
 mod resets;
 mod targets;

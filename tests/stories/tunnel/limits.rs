@@ -17,6 +17,31 @@ async fn a_tunnel_in_which_nobody_speaks_is_closed_with_1001() {
     assert_eq!(tunnel.line().await["ended_by"], "idle_timeout");
 }
 
+/// B4: whoever was let in long ago is asked again who it is, however busy the tunnel.
+#[tokio::test]
+async fn a_tunnel_that_is_old_enough_is_closed_with_1001() {
+    let mut tunnel = Tunnel::open("max_lifetime: 1s").await;
+    let close = loop {
+        tunnel
+            .client
+            .send(Frame::text("busy").masked().bytes())
+            .await;
+        tunnel.server.frame().await;
+        tunnel.server.send(Frame::text("too").bytes()).await;
+        let frame = tunnel.client.frame().await;
+        if frame.opcode == Opcode::Close {
+            break frame;
+        }
+    };
+    assert_eq!(close.closing(), (1001, "max lifetime".to_owned()));
+    let answer = Frame::close(1001, "");
+    tunnel.client.send(answer.clone().masked().bytes()).await;
+    assert_eq!(tunnel.server.frame().await.closing().0, 1001);
+    answer_close(&mut tunnel.server, answer).await;
+    tunnel.client.half_close().await;
+    assert_eq!(tunnel.line().await["ended_by"], "max_lifetime");
+}
+
 #[tokio::test]
 async fn a_message_that_is_too_large_closes_both_sides_with_1009() {
     let mut tunnel = Tunnel::open("max_message: 1KiB").await;
@@ -75,6 +100,53 @@ async fn broken_frames_close_both_sides_with_1002_where_framing_is_strict() {
         tunnel.client.send(&bytes).await;
         both_closed_with(&mut tunnel, 1002).await;
     }
+}
+
+/// C3: a Close with half a code, or with one that is never sent (RFC 6455 §7.4.1).
+#[tokio::test]
+async fn a_close_that_nobody_may_send_is_1002_where_framing_is_strict() {
+    let half = Frame::new(Opcode::Close, [3]);
+    let codes = [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535];
+    let codes = codes.map(|code| Frame::close(code, ""));
+    for close in codes.into_iter().chain([half]) {
+        let mut tunnel = Tunnel::open("framing: strict").await;
+        tunnel.client.send(close.masked().bytes()).await;
+        both_closed_with(&mut tunnel, 1002).await;
+    }
+}
+
+/// C4: what floods is relayed as fast as the other side takes it, and no faster: nothing of it is answered here, and
+/// nothing is kept.
+#[tokio::test]
+async fn a_flood_of_control_frames_meets_backpressure_and_costs_no_memory() {
+    let mut tunnel = Tunnel::open("framing: strict, ping: off").await;
+    let flood = [
+        Frame::new(Opcode::Ping, "").masked().bytes(),
+        Frame::new(Opcode::Pong, "unasked").masked().bytes(),
+        Frame::text("").masked().bytes(),
+        Frame::text("").unfinished().masked().bytes(),
+        Frame::new(Opcode::Continuation, "")
+            .unfinished()
+            .masked()
+            .bytes(),
+        Frame::new(Opcode::Continuation, "").masked().bytes(),
+    ]
+    .concat();
+    let round = flood.repeat(1000);
+    let before = tunnel.towpath.memory();
+    for _ in 0..100 {
+        let sent = round.clone();
+        let mut client = tunnel.client;
+        let sending = tokio::spawn(async move {
+            client.send(sent).await;
+            client
+        });
+        assert_eq!(tunnel.server.bytes(round.len()).await, round);
+        tunnel.client = sending.await.unwrap();
+    }
+    tunnel.client.is_silent();
+    let grown = tunnel.towpath.memory().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes more");
 }
 
 /// C1.
