@@ -28,6 +28,7 @@ mod proxy_protocol;
 mod rates;
 mod reading;
 mod router;
+mod secrets;
 mod shared;
 mod snapshot;
 mod spelling;

@@ -1,5 +1,7 @@
 //! An authority for one story, and the certificates that it signs, as files.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -64,9 +66,11 @@ impl Authority {
             std::fs::write(&path, text).unwrap();
             path
         };
+        let key = write("key", &pair.serialize_pem());
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
         KeyFiles {
             certificate: write("pem", &certificate.pem()),
-            key: write("key", &pair.serialize_pem()),
+            key,
         }
     }
 

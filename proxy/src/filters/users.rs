@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::secrets::warn_of_readers;
+
 /// A file that is no use.
 #[derive(Debug, Error)]
 pub(crate) enum UsersError {
@@ -23,6 +25,7 @@ pub(crate) fn read(path: &Path) -> Result<HashMap<String, String>, UsersError> {
         path: path.to_owned(),
         source,
     })?;
+    warn_of_readers(path);
     let mut users = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

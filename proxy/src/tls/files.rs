@@ -12,6 +12,8 @@ use rustls::sign::CertifiedKey;
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::secrets::warn_of_readers;
+
 /// A file that is no use.
 #[derive(Debug, Error)]
 #[error("`{}`: {fault}", path.display())]
@@ -92,6 +94,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
 /// A certificate with those that sign it, and its key.
 pub(crate) fn certified_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, FileError> {
     let chain = certificates(certificate)?;
+    warn_of_readers(key);
     let secret = private_key(key)?;
     let signing = default_provider()
         .key_provider

@@ -206,6 +206,28 @@ async fn a_token_of_somebody_else_is_gone_like_any_other() {
     is_unharmed(carried).await;
 }
 
+/// D2: it stands in bodies alone.
+#[tokio::test]
+async fn a_token_is_in_no_address_and_no_log() {
+    let mut carried = ByHand::open("").await;
+    let token = carried.session.opened.token.clone();
+    assert!(!carried.session.path.contains(&token));
+    carried
+        .session
+        .send(1, vec![Frame::text("hello"), Frame::close(1000, "")])
+        .await;
+    carried.server.frame().await;
+    carried.server.frame().await;
+    carried
+        .server
+        .send(WebSocketFrame::close(1000, "").bytes())
+        .await;
+    drop(carried.server);
+    carried.towpath.access("session", |_| true).await;
+    let written = carried.towpath.written();
+    assert!(!written.contains(&token), "{written}");
+}
+
 #[tokio::test]
 async fn a_text_that_is_no_utf_8_is_1007_for_both() {
     both_are_closed_with(

@@ -88,6 +88,40 @@ async fn bytes_right_behind_the_101_are_kept() {
     assert_eq!(client.frame().await, greeting);
 }
 
+/// A2: while the backend has not said yes, a flood waits in the kernel; after a no, nobody reads it.
+#[tokio::test]
+async fn a_flood_before_a_refusal_is_neither_kept_nor_read() {
+    let (backend, towpath) = in_front_of_raw().await;
+    let mut client = towpath.connect().await;
+    client.send(handshake("/ws", "")).await;
+    let mut server = backend.accept().await;
+    server.head().await;
+    let before = towpath.memory();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let flooding = tokio::spawn(async move {
+        let segment = vec![7; 1 << 20];
+        // It blocks soon: the other end does not read.
+        let flood = async { while client.try_send(&segment).await {} };
+        tokio::select! {
+            () = flood => {}
+            _ = stopped => {}
+        }
+        client
+    });
+    assert_eq!(towpath.get("/~towpath/1/nothing", &[]).await.0, 404);
+    let grown = towpath.memory().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes more");
+    server.is_silent();
+    server
+        .send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        .await;
+    drop(stop);
+    let mut client = flooding.await.unwrap();
+    assert_eq!(client.head().await.status(), 403);
+    assert_eq!(server.rest().await, b"");
+    backend.saw_nobody();
+}
+
 /// More than any buffer on the way holds.
 #[tokio::test]
 async fn a_flood_before_the_101_arrives_whole_after_it() {

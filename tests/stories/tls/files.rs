@@ -1,6 +1,9 @@
 //! Files that are no use: `check` says which, where it is named, and why.
 
-use harness::{Authority, command};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use harness::{Authority, NOBODY, Towpath, command};
 
 #[tokio::test]
 async fn each_is_named_with_what_is_wrong_with_it() {
@@ -80,4 +83,22 @@ async fn each_is_named_with_what_is_wrong_with_it() {
         );
         assert_eq!(message, format!("listeners[{index}].{expected}"));
     }
+}
+
+/// E8.
+#[tokio::test]
+async fn a_key_that_everybody_can_read_is_a_warning() {
+    let authority = Authority::new();
+    let pair = authority.server("site", &["a.test"]);
+    let config = format!(
+        "listeners: [{{ address: 127.0.0.1:0, tls: {{ {} }} }}]\nroutes: [{{ upstream: {NOBODY} }}]",
+        pair.yaml()
+    );
+    let warning = "everybody on this machine can read this secret";
+    let towpath = Towpath::start(&config).await;
+    assert!(towpath.logged(warning).is_empty());
+    std::fs::set_permissions(&pair.key, Permissions::from_mode(0o644)).unwrap();
+    let towpath = Towpath::start(&config).await;
+    let warned = towpath.wait_log(warning).await;
+    assert_eq!(warned["file"], pair.key.display().to_string());
 }
