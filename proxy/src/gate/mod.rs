@@ -73,29 +73,35 @@ impl Gate {
         requests.get().map(|requests| requests.get() - 1)
     }
 
-    /// Whether the client begins with HTTP/2: it has agreed on it in its TLS handshake, or simply does.
-    async fn begins_with_http2(&self, client: &mut Downstream, shutdown: &ShutdownWatch) -> bool {
+    /// What the client begins with: it has agreed on it in its TLS handshake, or simply does. `None`: with too little,
+    /// or nothing, for as long as a header may take.
+    async fn beginning(
+        &self,
+        client: &mut Downstream,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Beginning> {
         if client.get_ssl_digest().is_some() {
-            return client.selected_alpn_proto() == Some(ALPN::H2);
+            return Some(match client.selected_alpn_proto() {
+                Some(ALPN::H2) => Beginning::Http2,
+                _ => Beginning::Other,
+            });
         }
         let snapshot = self.shared.snapshot();
         let entrance = snapshot.entrance(self.listener);
         if entrance.is_none_or(|entrance| entrance.http2.is_none()) {
-            return false;
+            return Some(Beginning::Other);
         }
         let patience = snapshot.config.timeouts.request_header.get();
         let told = async {
             wait_for_request(client, patience, shutdown).await.ok()?;
             loop {
                 match Beginning::of(client.early()) {
-                    Beginning::Http2 => return Some(true),
-                    Beginning::Other => return Some(false),
                     Beginning::Unknown => client.fill().await.ok().filter(|more| *more)?,
+                    known => return Some(known),
                 };
             }
         };
-        // A client that says too little, or leaves, is dealt with as one of HTTP/1.1.
-        matches!(timeout(patience, told).await, Ok(Some(true)))
+        timeout(patience, told).await.ok().flatten()
     }
 
     async fn serve_http2(&self, mut client: Box<Downstream>, shutdown: &ShutdownWatch) {
@@ -124,6 +130,13 @@ impl Gate {
             shutdown.clone(),
         )
         .await;
+    }
+
+    async fn turn_down(&self, mut client: Box<Downstream>, refusal: Refusal) {
+        if let Some(address) = client_address(client.get_socket_digest()) {
+            self.shared.refused(address, refusal);
+        }
+        refuse(client.as_mut(), refusal).await;
     }
 
     /// Reads and checks the next request's head, which stays in the early bytes.
@@ -158,9 +171,17 @@ impl ServerApp for Gate {
     async fn process_new(self: &Arc<Self>, io: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         // On the heap, since a connection's future would carry their size for as long as it lives.
         let mut client = Box::pin(self.enter(io)).await?;
-        if Box::pin(self.begins_with_http2(&mut client, shutdown)).await {
-            Box::pin(self.serve_http2(client, shutdown)).await;
-            return None;
+        match Box::pin(self.beginning(&mut client, shutdown)).await {
+            Some(Beginning::Http2) => {
+                Box::pin(self.serve_http2(client, shutdown)).await;
+                return None;
+            }
+            Some(_) => {}
+            None if client.early().is_empty() => return None,
+            None => {
+                self.turn_down(client, Refusal::HeaderTimeout).await;
+                return None;
+            }
         }
         let mut kept: Option<HttpPersistentSettings> = None;
         let mut first = true;
@@ -169,10 +190,7 @@ impl ServerApp for Gate {
                 Ok(head) => client.admit(head),
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
-                    if let Some(address) = client_address(client.get_socket_digest()) {
-                        self.shared.refused(address, refusal);
-                    }
-                    refuse(client.as_mut(), refusal).await;
+                    self.turn_down(client, refusal).await;
                     return None;
                 }
             }
