@@ -223,6 +223,9 @@ async fn a_token_is_in_no_address_and_no_log() {
         .send(WebSocketFrame::close(1000, "").bytes())
         .await;
     drop(carried.server);
+    // It has heard of the end, and then said so.
+    carried.session.poll(0).await;
+    carried.session.poll(1).await;
     carried.towpath.access("session", |_| true).await;
     let written = carried.towpath.written();
     assert!(!written.contains(&token), "{written}");
