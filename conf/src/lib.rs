@@ -6,7 +6,7 @@
 //! let config = Config::from_text("towpath.yaml", "routes:\n  - path: /\n    upstream: 127.0.0.1:3000\n")?;
 //! assert_eq!(config.routes[0].upstream, "127.0.0.1:3000");
 //!
-//! let errors = Config::from_text("towpath.yaml", "routes:\n  - pfad: /\n").unwrap_err();
+//! let errors = Config::from_text("towpath.yaml", "routes:\n  - pfad: /\n    upstream: app\n").unwrap_err();
 //! assert_eq!(errors.0.len(), 2);
 //! # Ok::<(), towpath_conf::Errors>(())
 //! ```
