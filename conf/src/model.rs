@@ -422,6 +422,8 @@ pub struct WebSocket {
     pub max_message: OrOff<ByteSize>,
     /// What happens to a peer that breaks RFC 6455's framing. Default: relay.
     pub framing: Framing,
+    /// Over what WebSockets reach the servers. Default: http1.
+    pub upstream: WebSocketUpstream,
 }
 
 /// Whether a route lets WebSockets pass.
@@ -435,6 +437,18 @@ pub enum Upgrade {
     Deny,
     /// Anything but an upgrade is refused with 426; the fallback's requests pass.
     Require,
+}
+
+/// Over what a route's WebSockets reach its servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebSocketUpstream {
+    /// A connection for each, upgraded from HTTP/1.1.
+    #[default]
+    Http1,
+    /// Streams of HTTP/2 connections that they share (RFC 8441), with TLS or with prior knowledge. A server that does not
+    /// announce it is not reached.
+    H2,
 }
 
 /// What happens to bytes that are not RFC 6455 frames.

@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::address::HostPort;
-use crate::model::{Framing, Server, Upgrade, WebSocket};
+use crate::model::{Framing, Server, Upgrade, WebSocket, WebSocketUpstream};
 use crate::or_off::OrOff;
 use crate::switch::{self, Switch};
 use crate::units::{ByteSize, Duration};
@@ -92,6 +92,8 @@ pub(crate) struct WebSocketMap {
     max_message: OrOff<ByteSize>,
     /// What happens to a peer that breaks RFC 6455's framing.
     framing: Framing,
+    /// Over what WebSockets reach the servers.
+    upstream: WebSocketUpstream,
 }
 
 impl Default for WebSocketMap {
@@ -104,6 +106,7 @@ impl Default for WebSocketMap {
             max_lifetime: OrOff::Off,
             max_message: OrOff::Off,
             framing: Framing::Relay,
+            upstream: WebSocketUpstream::Http1,
         }
     }
 }
@@ -118,6 +121,7 @@ impl From<WebSocketMap> for WebSocket {
             max_lifetime,
             max_message,
             framing,
+            upstream,
         } = map;
         Self {
             upgrade,
@@ -127,6 +131,7 @@ impl From<WebSocketMap> for WebSocket {
             max_lifetime,
             max_message,
             framing,
+            upstream,
         }
     }
 }

@@ -30,4 +30,5 @@ mod sockjs;
 mod sockjs_wire;
 mod tls;
 mod tunnel;
+mod upstream_http2;
 mod upstream_tls;

@@ -8,8 +8,6 @@ use bytes::{Bytes, BytesMut};
 use http::{Method, header};
 use pingora::Result;
 use pingora::http::RequestHeader;
-use pingora::protocols::Stream;
-use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use tokio::time::timeout;
 use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
 
@@ -20,9 +18,9 @@ use crate::gateway::Exchange;
 use crate::observe::access_log::{self, Opened};
 use crate::shared::{Ending, Shared};
 use crate::snapshot::Route;
-use crate::tunnel::ask::{Outcome, ask_backend, into_stream};
+use crate::tunnel::ask::{Outcome, ask_backend};
 use crate::tunnel::handshake;
-use crate::tunnel::replay::Replay;
+use crate::tunnel::server_side::{self, ServerStream};
 use crate::upstream::Lease;
 
 /// How much is read of a refusal's content, in bytes, and for how long.
@@ -121,7 +119,7 @@ impl RouteBackend {
     async fn ask(
         &mut self,
         of: &Handshake,
-    ) -> std::result::Result<Dialled<Replay<Stream>>, DialError> {
+    ) -> std::result::Result<Dialled<ServerStream>, DialError> {
         let Some((route, request)) = self.route.take().zip(self.request.take()) else {
             return Err(DialError::Unreachable);
         };
@@ -132,7 +130,7 @@ impl RouteBackend {
         match ask_backend(request, &self.client, &route, false).await {
             Ok((
                 Outcome::Accepted {
-                    backend, response, ..
+                    stream, response, ..
                 },
                 lease,
             )) => {
@@ -142,15 +140,12 @@ impl RouteBackend {
                     headers.append(header::SET_COOKIE, cookie);
                 }
                 self.lease = Some(lease);
-                Ok(Dialled {
-                    stream: into_stream(*backend),
-                    headers,
-                })
+                Ok(Dialled { stream, headers })
             }
-            Ok((Outcome::Refused { backend, response }, _)) => Err(DialError::Refused {
+            Ok((Outcome::Refused { content, response }, _)) => Err(DialError::Refused {
                 status: response.status,
                 headers: response.headers.clone(),
-                content: begin(*backend).await,
+                content: begin(content).await,
             }),
             Err(error) => {
                 access_log::dial_failed(&error, &self.opened);
@@ -164,7 +159,7 @@ impl RouteBackend {
 }
 
 impl Backend for RouteBackend {
-    type Stream = Replay<Stream>;
+    type Stream = ServerStream;
     type Ending = Ending;
 
     async fn dial(
@@ -185,10 +180,10 @@ impl Backend for RouteBackend {
 }
 
 /// What a refusal's content begins with, if that comes at once.
-async fn begin(mut backend: BackendSession) -> Bytes {
+async fn begin(mut refusal: server_side::Refusal) -> Bytes {
     let mut content = BytesMut::new();
     let read = async {
-        while let Ok(Some(piece)) = backend.read_body_bytes().await {
+        while let Ok(Some(piece)) = refusal.next(REFUSAL_TIME).await {
             let room = REFUSAL.saturating_sub(content.len());
             content.extend_from_slice(piece.get(..room).unwrap_or(&piece));
             if content.len() >= REFUSAL {

@@ -12,25 +12,27 @@ use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::handshake::{Extensions, HandshakeFault, verify};
+use super::handshake::{Extensions, HandshakeFault, verify, verify_agreed};
 use super::replay::Replay;
+use super::server_side::{self, ServerStream};
+use super::stream::Http2Stream;
 use crate::answer::Refusal;
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::snapshot::Route;
-use crate::upstream::{DialAnyError, HashKey, Lease, dial_any};
+use crate::upstream::{DialAnyError, Dialled, HashKey, Http2Place, Lease, dial_any, fresh_place};
 
 /// What came of handing the handshake to the backend.
 pub(crate) enum Outcome {
     /// A proven 101.
     Accepted {
-        backend: Box<BackendSession>,
+        stream: ServerStream,
         response: Box<ResponseHeader>,
         extensions: Extensions,
     },
     /// Any other response, whose content is still to be read.
     Refused {
-        backend: Box<BackendSession>,
+        content: server_side::Refusal,
         response: Box<ResponseHeader>,
     },
 }
@@ -51,10 +53,28 @@ pub(crate) async fn ask_backend(
             .group
             .key(&route.hash, client.address, &request.headers, query),
     };
-    let (stream, lease) =
-        dial_any(&route.group, &key, client.addresses, route.connect_timeout).await?;
+    let over = route.websocket.upstream;
+    let (group, patience) = (&route.group, route.connect_timeout);
+    let (way, lease) = dial_any(group, &key, client.addresses, over, patience).await?;
     let server = lease.address();
-    let exchanged = exchange_handshakes(BackendSession::new(stream), request);
+    let exchanged = async {
+        match way {
+            Dialled::Http1(stream) => {
+                exchange_handshakes(BackendSession::new(stream), request).await
+            }
+            Dialled::Http2(place) => {
+                let (secure, reused) = (group.transport().is_secure(), place.reused);
+                match exchange_over_http2(place, &request, secure).await {
+                    Err(HandshakeError::Broken(_)) if reused => {
+                        let fresh = fresh_place(group, server, patience).await;
+                        let fresh = fresh.map_err(|e| HandshakeError::Broken(e.into_up()))?;
+                        exchange_over_http2(fresh, &request, secure).await
+                    }
+                    answered => answered,
+                }
+            }
+        }
+    };
     let answered = timeout(route.response_timeout, exchanged).await;
     let status = match &answered {
         Ok(Ok(Outcome::Accepted { response, .. } | Outcome::Refused { response, .. })) => {
@@ -120,13 +140,39 @@ async fn exchange_handshakes(
         .await
         .map_err(|e| HandshakeError::Broken(e.into_up()))?;
     if response.status != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(Outcome::Refused { backend, response });
+        let content = server_side::Refusal::Http1(backend);
+        return Ok(Outcome::Refused { content, response });
     }
     let extensions = verify(&asked.headers, response.version, &response.headers);
     let extensions = extensions.map_err(HandshakeError::Fault)?;
     Ok(Outcome::Accepted {
-        backend,
+        stream: ServerStream::Http1(into_stream(*backend)),
         response,
+        extensions,
+    })
+}
+
+/// The same over HTTP/2 (RFC 8441 §5), where any 2xx is what 101 is elsewhere.
+async fn exchange_over_http2(
+    place: Http2Place,
+    request: &RequestHeader,
+    secure: bool,
+) -> std::result::Result<Outcome, HandshakeError> {
+    let broken = |e: Box<pingora::Error>| HandshakeError::Broken(e.into_up());
+    let answer = server_side::connect(place, request, secure)
+        .await
+        .map_err(broken)?;
+    let response = answer.response;
+    if !response.status.is_success() {
+        let content = server_side::Refusal::Http2(answer.from);
+        return Ok(Outcome::Refused { content, response });
+    }
+    let extensions = verify_agreed(&request.headers, &response.headers);
+    let extensions = extensions.map_err(HandshakeError::Fault)?;
+    let response = server_side::as_101(&response, request).map_err(broken)?;
+    Ok(Outcome::Accepted {
+        stream: ServerStream::Http2(Box::new(Http2Stream::new(answer.from, answer.to))),
+        response: Box::new(response),
         extensions,
     })
 }
@@ -150,7 +196,7 @@ fn is_final(status: StatusCode) -> bool {
 }
 
 /// A backend's connection after its 101; frames that came in one segment with that are read first.
-pub(crate) fn into_stream(mut backend: BackendSession) -> Replay<Stream> {
+fn into_stream(mut backend: BackendSession) -> Replay<Stream> {
     let early = backend
         .read_body_bytes()
         .now_or_never()

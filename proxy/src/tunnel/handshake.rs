@@ -65,6 +65,14 @@ pub(crate) fn verify(
     if response.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|l| l != "0") {
         return Err(HandshakeFault::Content);
     }
+    verify_agreed(request, response)
+}
+
+/// Checks what an acceptance says of subprotocol and extensions, over whatever it came.
+pub(crate) fn verify_agreed(
+    request: &HeaderMap,
+    response: &HeaderMap,
+) -> Result<Extensions, HandshakeFault> {
     check_subprotocol(request, response)?;
     extensions(request, response)
 }

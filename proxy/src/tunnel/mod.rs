@@ -13,6 +13,7 @@ mod relay;
 pub(crate) mod replay;
 mod report;
 mod scanner;
+pub(crate) mod server_side;
 mod stream;
 pub(crate) mod upgrade;
 

@@ -11,13 +11,13 @@ use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use pingora::proxy::Session;
 use towpath_fallback::BoxedConnection;
 use towpath_fallback::lifetime::about;
 
-use super::ask::{Outcome, ask_backend, into_stream};
+use super::ask::{Outcome, ask_backend};
 use super::handshake::{self, Extensions};
+use super::server_side::{self, ServerStream};
 use super::stream::Http2Stream;
 use super::{Ended, Settings, Side, relay};
 use crate::answer::Refusal;
@@ -60,7 +60,7 @@ pub(crate) async fn carry(
         }
     };
     match outcome {
-        Outcome::Refused { backend, response } => {
+        Outcome::Refused { content, response } => {
             if let Some(passage) = exchange.passage.as_mut() {
                 passage.lease = Some(lease);
             }
@@ -68,10 +68,10 @@ pub(crate) async fn carry(
                 attempt.refuse(response.status);
             }
             let lease = exchange.passage.as_ref().and_then(|it| it.lease.as_ref());
-            relay_refusal(session, *backend, *response, &route, lease).await?;
+            relay_refusal(session, content, *response, &route, lease).await?;
         }
         Outcome::Accepted {
-            backend,
+            stream,
             response,
             extensions,
         } => {
@@ -87,7 +87,7 @@ pub(crate) async fn carry(
                 }
                 return Err(gone);
             }
-            open_tunnel(session, exchange, shared, *backend, lease, settings, opened);
+            open_tunnel(session, exchange, shared, stream, lease, settings, opened);
         }
     }
     Ok(true)
@@ -153,7 +153,7 @@ fn open_tunnel(
     session: &mut Session,
     exchange: &mut Exchange,
     shared: &Shared,
-    backend: BackendSession,
+    mut backend: ServerStream,
     lease: Lease,
     settings: Settings,
     opened: Opened,
@@ -162,7 +162,6 @@ fn open_tunnel(
     let Some(mut client) = take_connection(session, exchange) else {
         return;
     };
-    let mut backend = into_stream(backend);
     let ending = shared.ending();
     tokio::spawn(async move {
         // The client's place in the count is given back after the line is written: a drain waits for both.
@@ -193,7 +192,7 @@ pub(crate) fn take_connection(
             connection.release();
             Some(connection)
         }
-        ServerSession::H2(taken) => Some(Box::new(Http2Stream::new(taken)?)),
+        ServerSession::H2(taken) => Some(Box::new(Http2Stream::of_client(taken)?)),
         _ => None,
     }
 }
@@ -201,7 +200,7 @@ pub(crate) fn take_connection(
 /// Relays a refusal whole: status, header and content.
 async fn relay_refusal(
     session: &mut Session,
-    mut backend: BackendSession,
+    mut content: server_side::Refusal,
     mut response: ResponseHeader,
     route: &Route,
     lease: Option<&Lease>,
@@ -213,15 +212,18 @@ async fn relay_refusal(
     let chunk = has_content && !response.headers.contains_key(header::CONTENT_LENGTH);
     let framing = chunk.then_some(HeaderValue::from_static("chunked"));
     prepare_response(session, &mut response, framing, route, lease)?;
-    backend.read_timeout = Some(route.read_timeout);
     let client = &mut session.downstream_session;
     client
         .write_response_header(Box::new(response))
         .await
         .map_err(|e| e.into_down())?;
-    while let Some(content) = backend.read_body_bytes().await.map_err(|e| e.into_up())? {
+    while let Some(piece) = content
+        .next(route.read_timeout)
+        .await
+        .map_err(|e| e.into_up())?
+    {
         client
-            .write_response_body(content, false)
+            .write_response_body(piece, false)
             .await
             .map_err(|e| e.into_down())?;
     }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use pingora::connectors::TransportConnector;
 use pingora::protocols::Stream;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorType, OrErr, Result};
 use thiserror::Error as ThisError;
 use tokio::time::timeout;
+use towpath_conf::WebSocketUpstream;
 
 use super::endpoint::Lease;
 use super::group::{Group, NoServer, Tried};
 use super::hash::HashKey;
+use super::shared_http2::Place;
 use super::transport::Transport;
 use crate::proxy_protocol::Addresses;
 
@@ -62,13 +64,59 @@ pub(crate) async fn dial(
     }
 }
 
+/// A way to a server that a tunnel may take.
+pub(crate) enum Dialled {
+    /// A connection of its own.
+    Http1(Stream),
+    /// A stream of a connection that others share.
+    Http2(Place),
+}
+
+/// Reaches one of the group's servers.
+async fn reach(
+    group: &Group,
+    lease: &Lease,
+    of: Option<Addresses>,
+    over: WebSocketUpstream,
+    patience: Duration,
+) -> Result<Dialled> {
+    let (server, transport) = (lease.address(), group.transport());
+    match over {
+        WebSocketUpstream::Http1 => {
+            let dialled = dial(group.connector(), transport, server, of, patience).await;
+            dialled.map(Dialled::Http1)
+        }
+        WebSocketUpstream::H2 => {
+            if let Some(place) = group.shared_http2().place(server).await {
+                return Ok(Dialled::Http2(place));
+            }
+            fresh_place(group, server, patience)
+                .await
+                .map(Dialled::Http2)
+        }
+    }
+}
+
+/// A place on a new connection of HTTP/2.
+pub(crate) async fn fresh_place(
+    group: &Group,
+    server: SocketAddr,
+    patience: Duration,
+) -> Result<Place> {
+    let peer = group.transport().shared_peer(server, patience);
+    let connected = timeout(patience, group.connector().new_stream(&peer)).await;
+    let stream = connected.or_err(ErrorType::ConnectTimedout, "connecting")??;
+    group.shared_http2().connect(server, stream, patience).await
+}
+
 /// Connects to one of the group's servers after the other until one accepts.
 pub(crate) async fn dial_any(
     group: &Group,
     key: &HashKey<'_>,
     of: Option<Addresses>,
+    over: WebSocketUpstream,
     connect_timeout: Duration,
-) -> std::result::Result<(Stream, Lease), DialAnyError> {
+) -> std::result::Result<(Dialled, Lease), DialAnyError> {
     let mut tried = Tried::default();
     let mut last = None;
     for _ in 0..MAX_TRIES {
@@ -76,20 +124,18 @@ pub(crate) async fn dial_any(
             Ok(lease) => lease,
             Err(no_server) => return Err(last.unwrap_or(DialAnyError::NoServer(no_server))),
         };
-        match dial(
-            group.connector(),
-            group.transport(),
-            lease.address(),
-            of,
-            connect_timeout,
-        )
-        .await
-        {
-            Ok(stream) => return Ok((stream, lease)),
+        match reach(group, &lease, of, over, connect_timeout).await {
+            Ok(dialled) => return Ok((dialled, lease)),
             Err(error) => {
                 let server = lease.address();
                 let (upstream, reason) = (group.name(), reason(&error));
-                tracing::debug!(upstream, %server, reason, "server cannot be reached");
+                // What a configuration promises of a server is worth a look.
+                match error.etype() {
+                    ErrorType::H2Error => {
+                        tracing::warn!(upstream, %server, reason, "server cannot be reached");
+                    }
+                    _ => tracing::debug!(upstream, %server, reason, "server cannot be reached"),
+                }
                 group.answered(lease.endpoint(), None);
                 tried.add(server);
                 last = Some(failure(&error));

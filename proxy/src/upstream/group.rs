@@ -24,6 +24,7 @@ use super::discovery::{Discovery, Names, Resolve, SystemResolver, endpoint};
 use super::endpoint::{Endpoint, Endpoints, Lease};
 use super::hash::{HashKey, hash_key};
 use super::health::Checks;
+use super::shared_http2::SharedHttp2;
 use super::sticky::Sticky;
 use super::supervisor::Supervisor;
 use super::transport::Transport;
@@ -120,6 +121,7 @@ impl Upstreams {
             connector: self.connector.clone(),
             http: self.http.clone(),
             transport,
+            shared_http2: SharedHttp2::default(),
             sticky: Sticky::new(name, &conf.sticky, &self.secret),
             outliers: conf.outliers,
             slow_start: conf.slow_start.get().map(|it| it.get()),
@@ -169,6 +171,7 @@ pub(crate) struct Group {
     connector: Arc<TransportConnector>,
     http: Arc<Connector>,
     transport: Transport,
+    shared_http2: SharedHttp2,
     sticky: Option<Sticky>,
     outliers: Outliers,
     slow_start: Option<Duration>,
@@ -194,6 +197,11 @@ impl Group {
     /// How its servers are spoken to.
     pub(crate) fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    /// Connections of HTTP/2 that carry tunnels.
+    pub(crate) fn shared_http2(&self) -> &SharedHttp2 {
+        &self.shared_http2
     }
 
     /// What keeps connections for requests of our own.

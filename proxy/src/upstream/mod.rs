@@ -13,12 +13,16 @@ mod hash;
 mod health;
 mod introduction;
 mod record;
+mod shared_http2;
 mod sticky;
 mod supervisor;
 mod transport;
 mod weak;
 
-pub(crate) use dial::{DialAnyError, PeerTimeouts, dial_any, http_peer, reason};
+pub(crate) use dial::{
+    DialAnyError, Dialled, PeerTimeouts, dial_any, fresh_place, http_peer, reason,
+};
 pub(crate) use endpoint::Lease;
 pub(crate) use group::{Group, NoServer, Tried, Upstreams};
 pub(crate) use hash::HashKey;
+pub(crate) use shared_http2::Place as Http2Place;

@@ -83,6 +83,13 @@ impl Transport {
         peer
     }
 
+    /// For a connection of HTTP/2 that several clients' tunnels share, so it is ours.
+    pub(crate) fn shared_peer(&self, address: SocketAddr, connect_timeout: Duration) -> HttpPeer {
+        let mut peer = self.peer(address, None, connect_timeout);
+        peer.options.alpn = ALPN::H2;
+        peer
+    }
+
     /// For plain requests, through the pool.
     pub(crate) fn http_peer(
         &self,

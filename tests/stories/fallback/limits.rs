@@ -174,8 +174,11 @@ async fn the_memory_of_all_sessions_is_bounded() {
     says(&mut its_server, MESSAGES).await;
     assert_eq!(takes(&mut third, MESSAGES).await, 1);
 
+    // Which of the two was read more is chance.
+    let mut most = 0;
     for (session, _) in &mut holding {
-        assert!(takes(session, MESSAGES).await > 1);
+        most = most.max(takes(session, MESSAGES).await);
     }
+    assert!(most > 1, "{most}");
     gets_in(&towpath, &Opening::new("/echo")).await;
 }

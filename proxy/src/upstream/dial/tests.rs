@@ -7,6 +7,8 @@ use super::super::group::Upstreams;
 use super::super::group::tests::{group, key};
 use super::*;
 
+const OVER: WebSocketUpstream = WebSocketUpstream::Http1;
+
 /// Long enough for anything on this machine.
 const AMPLE: Duration = Duration::from_secs(30);
 
@@ -17,7 +19,7 @@ async fn a_server_that_refuses_is_skipped() {
     let servers = format!("{{ servers: ['{dead}', '{live}'] }}");
     let group = group(&Upstreams::new(), &servers).await;
     for _ in 0..4 {
-        let (_, lease) = dial_any(&group, &key(), None, AMPLE).await.unwrap();
+        let (_, lease) = dial_any(&group, &key(), None, OVER, AMPLE).await.unwrap();
         assert_eq!(lease.address(), live);
     }
 }
@@ -26,7 +28,7 @@ async fn a_server_that_refuses_is_skipped() {
 async fn a_group_that_refuses_altogether_is_unreachable() {
     let servers = format!("{{ servers: ['{}'] }}", refusing().await);
     let group = group(&Upstreams::new(), &servers).await;
-    let error = dial_any(&group, &key(), None, AMPLE).await.err();
+    let error = dial_any(&group, &key(), None, OVER, AMPLE).await.err();
     assert_eq!(error, Some(DialAnyError::Unreachable));
 }
 
@@ -35,7 +37,7 @@ async fn a_server_that_does_not_accept_in_time_is_given_up() {
     let silent = Silent::start().await;
     let servers = format!("{{ servers: ['{}'] }}", silent.address);
     let group = group(&Upstreams::new(), &servers).await;
-    let error = dial_any(&group, &key(), None, Duration::from_millis(50))
+    let error = dial_any(&group, &key(), None, OVER, Duration::from_millis(50))
         .await
         .err();
     assert_eq!(error, Some(DialAnyError::TimedOut));
