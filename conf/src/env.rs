@@ -85,6 +85,7 @@ mod tests {
         super::expand_text(text, &|name| match name {
             "HOST" => Some("app".to_owned()),
             "EMPTY" => Some(String::new()),
+            "YAML" => Some("a }, admin: { address: \"*\" } # ${HOST}\n- b".to_owned()),
             _ => None,
         })
     }
@@ -99,6 +100,15 @@ mod tests {
         assert_eq!(
             expand_text("a$b $${HOST} ${NONE:-}").as_deref(),
             Ok("a$b ${HOST} ")
+        );
+    }
+
+    /// Texts are expanded when YAML was read already, and once.
+    #[test]
+    fn a_value_is_text_whatever_it_looks_like() {
+        assert_eq!(
+            expand_text("x${YAML}y").as_deref(),
+            Ok("xa }, admin: { address: \"*\" } # ${HOST}\n- by")
         );
     }
 

@@ -5,6 +5,8 @@ use harness::http2::{
     END_HEADERS, END_STREAM, HEADERS, Http2Wire, PROTOCOL_ERROR, RST_STREAM, fields, frame,
 };
 
+use harness::Towpath;
+
 use super::in_front_of_backend;
 
 const GET: [(&str, &str); 4] = [
@@ -35,6 +37,8 @@ async fn what_is_no_request_is_reset() {
         (":protocol", "websocket"),
         ("content-length", "5"),
         ("content-length", "-1"),
+        // Another host than that of `:authority` (A9).
+        ("host", "other"),
     ] {
         let block = fields(&[&GET[..], &[extra]].concat());
         assert_eq!(reset(&towpath, &block).await, PROTOCOL_ERROR, "{extra:?}");
@@ -60,7 +64,29 @@ async fn what_is_no_request_is_reset() {
     assert_eq!(backend.connections(), 0);
 }
 
-async fn reset(towpath: &harness::Towpath, block: &[u8]) -> u32 {
+/// A13: a path is read as in HTTP/1.1.
+#[tokio::test]
+async fn paths_are_refused_as_in_http_1_1() {
+    let (backend, towpath) = in_front_of_backend("").await;
+    for path in ["/a/../b", "/a/%2e%2e/b", "/a%2f..%2fb", "/a/..;/b"] {
+        let mut client = Http2Wire::connect(&towpath, &[]).await;
+        let mut request = GET;
+        request[2] = (":path", path);
+        client
+            .send(frame(
+                HEADERS,
+                END_HEADERS | END_STREAM,
+                1,
+                &fields(&request),
+            ))
+            .await;
+        let answer = client.first(HEADERS).await.unwrap();
+        assert_eq!(answer.status(), 400, "{path}");
+    }
+    assert_eq!(backend.connections(), 0);
+}
+
+async fn reset(towpath: &Towpath, block: &[u8]) -> u32 {
     let mut client = Http2Wire::connect(towpath, &[]).await;
     client
         .send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block))
