@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use pingora::protocols::l4::stream::Stream as TcpStream;
-use pingora::protocols::{GetSocketDigest, SocketDigest, Ssl, Stream};
+use pingora::protocols::{GetSocketDigest, Peek, SocketDigest, Ssl, Stream};
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -46,7 +46,8 @@ impl Gate {
         let (io, facts) = match &entrance.tls {
             Some(tls) => match timeout(patience, secure(io, tls)).await {
                 Ok(Ok((io, facts))) => (io, Some(facts)),
-                Ok(Err(reason)) => return self.insecure(client, &reason),
+                Ok(Err(Insecure::Silent)) => return None,
+                Ok(Err(Insecure::Failed(reason))) => return self.insecure(client, &reason),
                 Err(_) => return self.insecure(client, "it took too long"),
             },
             None => (io, None),
@@ -117,10 +118,21 @@ async fn introduce(io: Stream) -> Result<Stream, HeaderError> {
     Ok(tcp)
 }
 
-/// Takes a connection through its TLS handshake; says why it failed otherwise.
-async fn secure(io: Stream, tls: &TlsServer) -> Result<(Stream, TlsFacts), String> {
-    let tcp = tcp(io).map_err(|e| e.to_string())?;
-    let secured = tls.accept(*tcp).await.map_err(|e| reason(&e))?;
+/// Why a connection has no TLS.
+enum Insecure {
+    /// It has ended before anything was said: somebody looked whether the port is open.
+    Silent,
+    Failed(String),
+}
+
+/// Takes a connection through its TLS handshake.
+async fn secure(io: Stream, tls: &TlsServer) -> Result<(Stream, TlsFacts), Insecure> {
+    let mut tcp = tcp(io).map_err(|e| Insecure::Failed(e.to_string()))?;
+    if tcp.try_peek(&mut [0]).await.is_err() {
+        return Err(Insecure::Silent);
+    }
+    let secured = tls.accept(*tcp).await;
+    let secured = secured.map_err(|e| Insecure::Failed(reason(&e)))?;
     let facts = secured.get_ssl().map(TlsFacts::of).unwrap_or_default();
     Ok((Box::new(secured), facts))
 }

@@ -2,6 +2,7 @@
 //! how long on one connection.
 
 mod content;
+mod counted;
 mod keep_alive;
 mod rates;
 
