@@ -661,7 +661,7 @@ impl Default for Drain {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(deny_unknown_fields, expecting = "a map")]
 pub struct Admin {
-    /// IP address and port: `/health` and `/ready`. Keep it on loopback.
+    /// IP address and port: `/health`, `/ready` and `/metrics`. Keep it on loopback.
     #[serde(deserialize_with = "socket_address")]
     pub address: SocketAddr,
 }
