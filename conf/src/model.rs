@@ -141,6 +141,11 @@ pub struct Upstream {
     #[serde(default, with = "on_off")]
     #[schemars(with = "crate::switch::OnOff")]
     pub http2: bool,
+    /// Networks that the servers' names may not lead to, such as `169.254.0.0/16`, where clouds keep their secrets.
+    /// Default: none.
+    #[serde(default, deserialize_with = "networks")]
+    #[schemars(with = "Vec<String>")]
+    pub denied_networks: Vec<IpNet>,
     /// How often DNS names are resolved again.
     #[serde(default = "default_resolve")]
     pub resolve: Duration,
@@ -182,6 +187,7 @@ impl Upstream {
             tls: UpstreamTls::default(),
             proxy_protocol: OrOff::Off,
             http2: false,
+            denied_networks: Vec::new(),
             resolve: default_resolve(),
             keep_alive: default_keep_alive(),
         }
@@ -580,7 +586,8 @@ pub struct RouteTimeouts {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "a map")]
 pub struct Limits {
-    /// Client connections at one time; more are answered 503 and closed. Default: 100000.
+    /// Client connections at one time; more are answered 503 and closed. Never more than about half of the process' open
+    /// files, since most need another one to a server. Default: 100000.
     pub connections: NonZeroUsize,
     /// Client connections at one time from one address, which for IPv6 is a /64; more are answered 429 and closed.
     /// Default: off.

@@ -151,11 +151,9 @@ impl Refusal {
                 &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
             }
             Self::UpgradeRequired => &[("Upgrade", "websocket")],
-            Self::AddressFull
-            | Self::Full
-            | Self::NoServer
-            | Self::TooManyRequests
-            | Self::TooManyUpgrades => &[("Retry-After", "1")],
+            // By then there is room for it again.
+            Self::TooManyRequests | Self::TooManyUpgrades => &[("Retry-After", "1")],
+            Self::AddressFull | Self::Full | Self::NoServer => later(),
             _ => &[],
         }
     }
@@ -218,6 +216,15 @@ impl Refusal {
     /// was too slow already.
     fn is_last_word(self, request: &RequestHeader) -> bool {
         self == Self::RequestTimeout || request.headers.contains_key(header::EXPECT)
+    }
+}
+
+/// When to come again. Those who are refused together must not all come again together.
+fn later() -> &'static [(&'static str, &'static str)] {
+    match getrandom::u32().map_or(0, |random| random % 3) {
+        0 => &[("Retry-After", "1")],
+        1 => &[("Retry-After", "2")],
+        _ => &[("Retry-After", "3")],
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// All client connections.
     pub(crate) connections: Arc<Connections>,
+    /// How many of them there may be for want of file descriptors.
+    most_connections: usize,
     /// What was turned away.
     pub(crate) rejections: Rejections,
     /// What became of WebSocket attempts.
@@ -53,6 +55,7 @@ impl Shared {
             fallback: Fallback::new(bounds)?,
             snapshot: ArcSwap::from_pointee(snapshot),
             connections: Arc::default(),
+            most_connections: most_connections(rlimit::Resource::NOFILE.get_soft().ok()),
             rejections: Rejections::default(),
             attempts: Arc::default(),
             upstreams,
@@ -60,6 +63,12 @@ impl Shared {
             begun: Arc::default(),
             draining: watch::Sender::new(None),
         })
+    }
+
+    /// How many client connections there may be: as many as are configured and as file descriptors allow, so that the
+    /// next one is refused before nothing can be opened any more, not for itself and not for those who are in.
+    pub(crate) fn most_connections(&self, limits: &towpath_conf::Limits) -> usize {
+        limits.connections.get().min(self.most_connections)
     }
 
     /// The configuration in force. A request takes it once and keeps it.
@@ -99,6 +108,13 @@ impl Shared {
     pub(crate) fn ending(&self) -> Ending {
         Ending::new(self.begun.clone(), self.draining.subscribe())
     }
+}
+
+/// A connection of a client's takes one descriptor and, mostly, another one to a server; some are for us.
+fn most_connections(descriptors: Option<u64>) -> usize {
+    const OWN: u64 = 64;
+    let most = descriptors.map_or(u64::MAX, |all| all.saturating_sub(OWN) / 2);
+    usize::try_from(most).unwrap_or(usize::MAX).max(1)
 }
 
 /// Resolves when a tunnel is to end. It is polled with every message that passes, so until a drain begins it costs
@@ -149,6 +165,13 @@ fn random_fraction() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_is_refused_before_descriptors_run_out() {
+        assert_eq!(most_connections(Some(1024)), 480);
+        assert_eq!(most_connections(Some(10)), 1);
+        assert_eq!(most_connections(None), usize::MAX);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_tunnel_ends_within_the_spread() {

@@ -28,7 +28,8 @@ impl Gate {
         let entrance = snapshot.entrance(self.listener)?;
         // It counts before it has said whose it is.
         let limits = &snapshot.config.limits;
-        let mut place = match self.shared.connections.enter(limits.connections.get()) {
+        let most = self.shared.most_connections(limits);
+        let mut place = match self.shared.connections.enter(most) {
             Ok(place) => place,
             Err(full) => return self.turn_away(io, peer, full, &entrance).await,
         };

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use pingora::lb::Backend;
 use pingora::lb::discovery::ServiceDiscovery;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
@@ -38,6 +39,7 @@ impl Resolve for SystemResolver {
 pub(crate) struct Names {
     upstream: String,
     resolver: Arc<dyn Resolve>,
+    denied: Vec<IpNet>,
     known: Mutex<HashMap<HostPort, Known>>,
 }
 
@@ -49,10 +51,12 @@ struct Known {
 }
 
 impl Names {
-    pub(crate) fn new(upstream: &str, resolver: Arc<dyn Resolve>) -> Self {
+    /// `denied` networks are not gone to, whatever DNS says.
+    pub(crate) fn new(upstream: &str, resolver: Arc<dyn Resolve>, denied: &[IpNet]) -> Self {
         Self {
             upstream: upstream.to_owned(),
             resolver,
+            denied: denied.to_vec(),
             known: Mutex::default(),
         }
     }
@@ -70,6 +74,7 @@ impl Names {
     /// Asks the resolver for one name. May take as long as the resolver does: tens of seconds where DNS is dead.
     pub(crate) async fn look_up(&self, name: &HostPort) {
         let resolved = self.resolver.resolve(name).await;
+        let resolved = resolved.map(|addresses| self.allowed(name, addresses));
         let mut known = self.lock();
         let known = known.entry(name.clone()).or_default();
         match resolved {
@@ -97,6 +102,23 @@ impl Names {
         }
     }
 
+    /// Those of a name's addresses that may be gone to.
+    fn allowed(&self, name: &HostPort, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        addresses.retain(|address| {
+            let denied = self.is_denied(address);
+            if denied {
+                tracing::warn!(upstream = self.upstream, %name, %address, "name leads to a denied network");
+            }
+            !denied
+        });
+        addresses
+    }
+
+    fn is_denied(&self, address: &SocketAddr) -> bool {
+        let address = address.ip().to_canonical();
+        self.denied.iter().any(|network| network.contains(&address))
+    }
+
     /// What is known of a server's address now.
     fn addresses(&self, server: &HostPort) -> BTreeSet<SocketAddr> {
         match server.ip() {
@@ -104,8 +126,13 @@ impl Names {
             None => self
                 .lock()
                 .get(server)
-                .map(|known| known.addresses.clone())
-                .unwrap_or_default(),
+                .map(|known| known.addresses.iter())
+                .into_iter()
+                .flatten()
+                // What was learnt under another configuration may be denied by now.
+                .filter(|address| !self.is_denied(address))
+                .copied()
+                .collect(),
         }
     }
 
@@ -209,7 +236,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_name_stands_for_all_its_addresses_and_follows_dns() {
         let resolver = Arc::new(Scripted::default());
-        let names = Arc::new(Names::new("app", resolver.clone()));
+        let names = Arc::new(Names::new("app", resolver.clone(), &[]));
         let servers = [server("app:80", 2)];
         let name = &servers[0].address;
         resolver.answer(&["127.0.0.1:80", "127.0.0.2:80"]);
@@ -230,10 +257,42 @@ pub(crate) mod tests {
         );
     }
 
+    /// E5.
+    #[tokio::test]
+    async fn a_name_does_not_lead_to_a_denied_network() {
+        let resolver = Arc::new(Scripted::default());
+        let servers = [server("app:80", 1)];
+        let name = &servers[0].address;
+        resolver.answer(&[
+            "169.254.169.254:80",
+            "[::ffff:169.254.0.1]:80",
+            "10.0.0.1:80",
+        ]);
+        let before = Names::new("app", resolver.clone(), &[]);
+        before.look_up(name).await;
+        let denied = ["169.254.0.0/16".parse().unwrap()];
+        let names = Arc::new(Names::new("app", resolver.clone(), &denied));
+        names.inherit(&before, &servers);
+        assert_eq!(
+            found(&servers, &names).await,
+            ["10.0.0.1:80 x1"],
+            "learnt before"
+        );
+        names.look_up(name).await;
+        assert_eq!(found(&servers, &names).await, ["10.0.0.1:80 x1"]);
+        resolver.answer(&["169.254.169.254:80"]);
+        names.look_up(name).await;
+        assert_eq!(
+            found(&servers, &names).await,
+            ["10.0.0.1:80 x1"],
+            "as if it did not resolve"
+        );
+    }
+
     #[tokio::test]
     async fn an_address_counts_once_for_a_name_and_for_each_name() {
         let resolver = Arc::new(Scripted::default());
-        let names = Arc::new(Names::new("app", resolver.clone()));
+        let names = Arc::new(Names::new("app", resolver.clone(), &[]));
         let servers = [server("one:80", 2), server("two:80", 3)];
         resolver.answer(&["127.0.0.1:80", "127.0.0.1:80"]);
         names.look_up(&servers[0].address).await;
@@ -244,7 +303,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn an_address_asks_nobody() {
-        let names = Arc::new(Names::new("app", Arc::new(Scripted::default())));
+        let names = Arc::new(Names::new("app", Arc::new(Scripted::default()), &[]));
         let servers = [server("[::1]:80", 1)];
         assert_eq!(found(&servers, &names).await, ["[::1]:80 x1"]);
     }

@@ -15,7 +15,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use towpath_conf::{HashOn, Health, Outliers, Server, Upstream};
+use towpath_conf::{HashOn, Health, Outliers, Upstream};
 
 use super::balance::{Balancer, balancer};
 use super::budget::Budget;
@@ -106,7 +106,7 @@ impl Upstreams {
     /// A file that `conf` names is no use.
     pub(crate) fn group(&self, name: &str, conf: &Upstream) -> Result<Arc<Group>, FileError> {
         let transport = Transport::new(name, conf)?;
-        let names = self.names(name, &conf.servers);
+        let names = self.names(name, conf);
         let discovery = Discovery::new(&conf.servers, names.clone(), self.endpoints.clone());
         let checks = conf
             .health
@@ -134,11 +134,11 @@ impl Upstreams {
     }
 
     /// The names of an upstream, with what the group before it knew: a reload may come while DNS is down.
-    fn names(&self, upstream: &str, servers: &[Server]) -> Arc<Names> {
+    fn names(&self, upstream: &str, conf: &Upstream) -> Arc<Names> {
         let key = upstream.to_owned();
-        let names = Names::new(upstream, self.resolver.clone());
+        let names = Names::new(upstream, self.resolver.clone(), &conf.denied_networks);
         if let Some(before) = self.names.get(&key) {
-            names.inherit(&before, servers);
+            names.inherit(&before, &conf.servers);
         }
         let names = Arc::new(names);
         self.names.insert(key, &names);

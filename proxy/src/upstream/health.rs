@@ -222,7 +222,7 @@ mod tests {
         let checks = Arc::new(AtomicUsize::new(0));
         let registry = Arc::new(HealthRegistry::new());
         registry.set_health_check(Box::new(Counting(checks.clone())));
-        let names = Arc::new(Names::new("app", Arc::new(Scripted::default())));
+        let names = Arc::new(Names::new("app", Arc::new(Scripted::default()), &[]));
         let discovery = Discovery::new(&[server("127.0.0.1:1", 1)], names, Arc::default());
         let servers = Backends::new_with_health_registry(Box::new(discovery), registry.clone());
         servers.update(|_| {}).await.unwrap();
