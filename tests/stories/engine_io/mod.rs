@@ -75,6 +75,8 @@ impl Site {
 /// What was found through Towpath is what was found directly; and each time that a client opened a connection, the
 /// server saw one WebSocket for it, which had nothing of polling about it, and no polling.
 fn are_alike(mut carried: Checks, mut direct: Checks) {
+    let_chance_be_chance(&mut carried);
+    let_chance_be_chance(&mut direct);
     direct.remove("records").unwrap();
     let records = carried.remove("records").unwrap();
     assert_eq!(carried, direct);
@@ -82,6 +84,23 @@ fn are_alike(mut carried: Checks, mut direct: Checks) {
         let opens = record["opens"].as_u64().unwrap();
         assert!(opens > 0, "a client that never got in: {record}");
         is_one_websocket(record, opens);
+    }
+}
+
+/// A client whose heartbeat is on its way when the server closes may meet that as an error before it hears of the close,
+/// with Towpath between them or not.
+fn let_chance_be_chance(checks: &mut Checks) {
+    for check in checks.values_mut() {
+        replace(check, "transport error", "transport close");
+    }
+}
+
+fn replace(value: &mut Value, text: &str, by: &str) {
+    match value {
+        Value::String(found) if found == text => *found = by.to_owned(),
+        Value::Array(list) => list.iter_mut().for_each(|it| replace(it, text, by)),
+        Value::Object(map) => map.values_mut().for_each(|it| replace(it, text, by)),
+        _ => {}
     }
 }
 
