@@ -187,7 +187,7 @@ impl JsonSchema for Outliers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "a map")]
 pub struct Retries {
-    /// For a hundred requests, so many times. Default: 20.
+    /// For a hundred requests of the last ten seconds, so many times. Default: 20.
     #[schemars(range(max = 1000))]
     pub percent: u16,
     /// And so many times a second, however few requests there are. Default: 10.

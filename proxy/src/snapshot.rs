@@ -19,7 +19,7 @@ use crate::gate::Entrance;
 use crate::rates::Rates;
 use crate::router::Router;
 use crate::tls::{FileError, TlsError, TlsFacts};
-use crate::upstream::{Group, PeerTimeouts, Upstreams};
+use crate::upstream::{Group, HashKey, PeerTimeouts, Upstreams};
 
 /// A file that a configuration names is no use.
 #[derive(Debug, Error)]
@@ -156,6 +156,22 @@ impl Route {
     /// the backend, so a client that asks is told that its attempt never arrived, and falls back.
     pub(crate) fn only_falls_back(&self) -> bool {
         self.websocket.upgrade == towpath_conf::Upgrade::Deny && self.fallback.is_some()
+    }
+
+    /// What picks the server for a request as the client has sent it; a `pinned` client always has the same.
+    pub(crate) fn key<'r>(
+        &self,
+        request: &'r RequestHeader,
+        client: &Client,
+        pinned: bool,
+    ) -> HashKey<'r> {
+        let query = request.uri.query().unwrap_or_default();
+        match pinned {
+            true => HashKey::Pinned(client.address),
+            false => self
+                .group
+                .key(&self.hash, client.address, &request.headers, query),
+        }
     }
 
     /// Makes a request ready for the backend: who its client is, the path, and what the operator wants changed.

@@ -103,7 +103,8 @@ async fn websockets_and_sessions_are_led_back_too() {
 async fn a_server_that_fails_is_left_out_and_comes_back() {
     let (good, bad) = (named("good", 200).await, named("bad", 503).await);
     let towpath = Towpath::start(&format!(
-        "upstreams:\n  app:\n    servers: [\"{}\", \"{}\"]\n    outliers: {{ failures: 3, eject: 1s }}\n\
+        "upstreams:\n  app:\n    servers: [\"{}\", \"{}\"]\n    outliers: {{ failures: 3, eject: 3s }}\n\
+         admin: {{ address: 127.0.0.1:0 }}\n\
          routes: [{{ upstream: app }}]",
         good.address(),
         bad.address()
@@ -114,8 +115,10 @@ async fn a_server_that_fails_is_left_out_and_comes_back() {
         failures += u32::from(get(&towpath, &[]).await.0 == 503);
     }
     let left_out = towpath.wait_log("server is left out").await;
+    let ejections = "towpath_upstream_ejections_total{upstream=\"app\"}";
+    assert_eq!(towpath.metric(ejections).await, 1.0);
     assert_eq!(left_out["server"], bad.address().to_string());
-    assert_eq!(left_out["seconds"], 1);
+    assert_eq!(left_out["seconds"], 3);
     for _ in 0..6 {
         assert_eq!(get(&towpath, &[]).await.2, "good");
     }
@@ -123,6 +126,8 @@ async fn a_server_that_fails_is_left_out_and_comes_back() {
         while get(&towpath, &[]).await.2 == "good" {}
     })
     .await;
+    let back = towpath.wait_log("server is back").await;
+    assert_eq!(back["server"], bad.address().to_string());
 }
 
 /// With one server there is nobody to take its place, so it goes on being asked.

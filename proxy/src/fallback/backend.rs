@@ -9,6 +9,7 @@ use http::{Method, header};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use tokio::time::timeout;
+use towpath_conf::Scheme;
 use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
 
 use crate::answer::Refusal;
@@ -95,16 +96,13 @@ impl RouteBackend {
         })
     }
 
-    /// Completes the handshake.
+    /// Makes the client's handshake one for the backend.
     fn complete(
         &self,
         mut request: Box<RequestHeader>,
         of: &Handshake,
         route: &Route,
     ) -> Result<Box<RequestHeader>> {
-        for (name, value) in &of.headers {
-            request.append_header(name, value)?;
-        }
         route.prepare(&mut request, &self.client)?;
         request.insert_header("Connection", "Upgrade")?;
         request.insert_header("Upgrade", "websocket")?;
@@ -120,14 +118,18 @@ impl RouteBackend {
         &mut self,
         of: &Handshake,
     ) -> std::result::Result<Dialled<ServerStream>, DialError> {
-        let Some((route, request)) = self.route.take().zip(self.request.take()) else {
+        let Some((route, mut asked)) = self.route.take().zip(self.request.take()) else {
             return Err(DialError::Unreachable);
         };
-        let Ok(request) = self.complete(request, of, &route) else {
+        for (name, value) in &of.headers {
+            let added = asked.append_header(name, value);
+            added.map_err(|_| DialError::Unreachable)?;
+        }
+        let key = route.key(&asked, &self.client, false);
+        let Ok(request) = self.complete(asked.clone(), of, &route) else {
             return Err(DialError::Unreachable);
         };
-        let cookies = request.headers.clone();
-        match ask_backend(request, &self.client, &route, false).await {
+        match ask_backend(request, &self.client, &route, &key).await {
             Ok((
                 Outcome::Accepted {
                     stream, response, ..
@@ -135,8 +137,8 @@ impl RouteBackend {
                 lease,
             )) => {
                 let mut headers = response.headers.clone();
-                let secure = self.client.tls.is_some();
-                if let Some(cookie) = route.group.tell(&lease, &cookies, secure) {
+                let secure = self.client.scheme_of(&asked) == Scheme::Https;
+                if let Some(cookie) = route.group.tell(&lease, &asked.headers, secure) {
                     headers.append(header::SET_COOKIE, cookie);
                 }
                 self.lease = Some(lease);

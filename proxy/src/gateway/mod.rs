@@ -24,7 +24,6 @@ use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
 use crate::fallback::{self, engine_io, sockjs};
 use crate::forwarded::Client;
-use crate::gate::tls_facts;
 use crate::http_error::refusal_for;
 use crate::incoming::Incoming;
 use crate::observe::access_log;
@@ -35,7 +34,7 @@ use crate::shared::Shared;
 use crate::snapshot::Route;
 use crate::spelling::respell;
 use crate::tunnel::upgrade;
-use crate::upstream::{HashKey, Lease, NoServer, http_peer};
+use crate::upstream::{Lease, NoServer, http_peer};
 use decide::Way;
 pub(crate) use exchange::{Exchange, Passage};
 
@@ -130,25 +129,18 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        let (client, pinned) = (exchange.client.address, exchange.pinned);
-        let addresses = exchange.client.addresses;
-        let passage = passage(exchange)?;
+        let (client, pinned) = (&exchange.client, exchange.pinned);
+        let passage = exchange.passage.as_mut().ok_or_else(no_route)?;
         let route = passage.route.clone();
         let request = session.req_header();
-        let query = request.uri.query().unwrap_or_default();
-        let key = match pinned {
-            true => HashKey::Pinned(client),
-            false => route
-                .group
-                .key(&route.hash, client, &request.headers, query),
-        };
+        let key = route.key(request, client, pinned);
         // The lease of a server that could not be reached must not count while the next one is chosen.
         passage.lease = None;
         match route.group.choose(&key, &passage.tried) {
             Ok(lease) => {
                 let write_timeout = passage.snapshot.config.timeouts.write.get();
                 let timeouts = route.peer_timeouts(write_timeout);
-                let peer = http_peer(&route.group, &lease, addresses, &timeouts);
+                let peer = http_peer(&route.group, &lease, client.addresses, &timeouts);
                 passage.lease = Some(lease);
                 Ok(Box::new(peer))
             }
@@ -180,7 +172,8 @@ impl ProxyHttp for Gateway {
             if let Some(lease) = &passage.lease {
                 group.answered(lease.endpoint(), None);
             }
-            e.set_retry(group.may_retry());
+            // Whether there is another one, and whether it may be tried, is found out when it is chosen.
+            e.set_retry(true);
         }
         e
     }
@@ -212,8 +205,8 @@ impl ProxyHttp for Gateway {
             // The client has spoken HTTP/2.
             *request = respell(request)?;
         }
-        let client = exchange.client.clone();
-        passage(exchange)?.route.prepare(request, &client)
+        let passage = exchange.passage.as_ref().ok_or_else(no_route)?;
+        passage.route.prepare(request, &exchange.client)
     }
 
     async fn upstream_response_filter(
@@ -243,9 +236,10 @@ impl ProxyHttp for Gateway {
         exchange: &mut Exchange,
     ) -> Result<()> {
         let framing = response.headers.get(header::TRANSFER_ENCODING).cloned();
-        let passage = passage(exchange)?;
+        let passage = exchange.passage.as_ref().ok_or_else(no_route)?;
         let route = &passage.route;
-        prepare_response(session, response, framing, route, passage.lease.as_ref())?;
+        let lease = passage.lease.as_ref();
+        prepare_response(session, response, framing, route, &exchange.client, lease)?;
         if !(route.filters.compression && may_be_compressed(response)) {
             leave_uncompressed(session);
         }
@@ -357,6 +351,7 @@ pub(crate) fn prepare_response(
     response: &mut ResponseHeader,
     framing: Option<HeaderValue>,
     route: &Route,
+    client: &Client,
     lease: Option<&Lease>,
 ) -> Result<()> {
     let protocols = response.headers.get(header::UPGRADE).cloned();
@@ -374,7 +369,7 @@ pub(crate) fn prepare_response(
         None => {}
     }
     let request = session.req_header();
-    let secure = tls_facts(&session.downstream_session).is_some();
+    let secure = client.scheme_of(request) == Scheme::Https;
     if let Some(cookie) = lease.and_then(|it| route.group.tell(it, &request.headers, secure)) {
         response.append_header(header::SET_COOKIE, cookie)?;
     }
@@ -437,17 +432,14 @@ fn inet(address: &pingora::protocols::l4::socket::SocketAddr) -> Option<SocketAd
 }
 
 /// Every request that comes so far has a route.
-fn passage(exchange: &mut Exchange) -> Result<&mut Passage> {
-    exchange
-        .passage
-        .as_mut()
-        .ok_or_else(|| Error::explain(ErrorType::InternalError, "request without a route"))
+fn no_route() -> Box<Error> {
+    Error::explain(ErrorType::InternalError, "request without a route")
 }
 
 impl From<NoServer> for Refusal {
     fn from(no_server: NoServer) -> Self {
         match no_server {
-            NoServer::Tried => Self::Unreachable,
+            NoServer::Tried | NoServer::Spent => Self::Unreachable,
             NoServer::Unhealthy | NoServer::Unresolved => Self::NoServer,
         }
     }

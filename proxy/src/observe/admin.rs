@@ -32,6 +32,7 @@ impl Admin {
         let mut metrics = Registry::default();
         shared.fallback.metrics().register(&mut metrics);
         shared.rejections.register(&mut metrics);
+        shared.upstreams.counts().register(&mut metrics);
         Self { shared, metrics }
     }
 

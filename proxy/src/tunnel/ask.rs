@@ -37,25 +37,18 @@ pub(crate) enum Outcome {
     },
 }
 
-/// Asks one of the route's servers for a WebSocket; a `pinned` client always the same.
+/// Asks the route's server whose `key` it is for a WebSocket.
 ///
 /// Not cancel-safe: dropping the future closes the connection to the server.
 pub(crate) async fn ask_backend(
     request: Box<RequestHeader>,
     client: &Client,
     route: &Route,
-    pinned: bool,
+    key: &HashKey<'_>,
 ) -> std::result::Result<(Outcome, Lease), AskError> {
-    let query = request.uri.query().unwrap_or_default();
-    let key = match pinned {
-        true => HashKey::Pinned(client.address),
-        false => route
-            .group
-            .key(&route.hash, client.address, &request.headers, query),
-    };
     let over = route.websocket.upstream;
     let (group, patience) = (&route.group, route.connect_timeout);
-    let (way, lease) = dial_any(group, &key, client.addresses, over, patience).await?;
+    let (way, lease) = dial_any(group, key, client.addresses, over, patience).await?;
     let server = lease.address();
     let exchanged = async {
         match way {

@@ -22,6 +22,7 @@ use super::stream::Http2Stream;
 use super::{Ended, Settings, Side, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
+use crate::forwarded::Client;
 use crate::gate::Downstream;
 use crate::gateway::{Exchange, prepare_response, refuse};
 use crate::observe::access_log::{self, Opened};
@@ -43,8 +44,9 @@ pub(crate) async fn carry(
     let write_timeout = passage.snapshot.config.timeouts.write.get();
     session.set_write_timeout(Some(write_timeout));
     let request = handshake_for_backend(session.req_header(), exchange, &route)?;
-    let pinned = exchange.pinned;
-    let ask = ask_backend(request, &exchange.client, &route, pinned);
+    let key = route.key(session.req_header(), &exchange.client, exchange.pinned);
+    let key = key.into_owned();
+    let ask = ask_backend(request, &exchange.client, &route, &key);
     // The client may leave while we wait. What it sends meanwhile stays in `Downstream`.
     let asked = tokio::select! {
         asked = ask => asked,
@@ -68,7 +70,7 @@ pub(crate) async fn carry(
                 attempt.refuse(response.status);
             }
             let lease = exchange.passage.as_ref().and_then(|it| it.lease.as_ref());
-            relay_refusal(session, content, *response, &route, lease).await?;
+            relay_refusal(session, content, *response, &route, &exchange.client, lease).await?;
         }
         Outcome::Accepted {
             stream,
@@ -81,7 +83,8 @@ pub(crate) async fn carry(
                 // Before the client has the 101, and may ask.
                 attempt.open();
             }
-            if let Err(gone) = write_101(session, *response, &route, &lease).await {
+            if let Err(gone) = write_101(session, *response, &route, &exchange.client, &lease).await
+            {
                 if let Some(attempt) = &exchange.attempt {
                     attempt.close(Ended::Reset(Side::Client), None);
                 }
@@ -125,9 +128,10 @@ async fn write_101(
     session: &mut Session,
     mut response: ResponseHeader,
     route: &Route,
+    client: &Client,
     lease: &Lease,
 ) -> Result<()> {
-    prepare_response(session, &mut response, None, route, Some(lease))?;
+    prepare_response(session, &mut response, None, route, client, Some(lease))?;
     response.remove_header(&header::CONTENT_LENGTH);
     switch(session, response).await
 }
@@ -203,6 +207,7 @@ async fn relay_refusal(
     mut content: server_side::Refusal,
     mut response: ResponseHeader,
     route: &Route,
+    client: &Client,
     lease: Option<&Lease>,
 ) -> Result<()> {
     let has_content = !matches!(
@@ -211,7 +216,7 @@ async fn relay_refusal(
     );
     let chunk = has_content && !response.headers.contains_key(header::CONTENT_LENGTH);
     let framing = chunk.then_some(HeaderValue::from_static("chunked"));
-    prepare_response(session, &mut response, framing, route, lease)?;
+    prepare_response(session, &mut response, framing, route, client, lease)?;
     let client = &mut session.downstream_session;
     client
         .write_response_header(Box::new(response))

@@ -1,18 +1,19 @@
 //! The ways of choosing, behind one face. Round robin, random and the Ketama ring are pingora-load-balancing's;
 //! it has no least-connections, so that is ours, in its terms.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use pingora::lb::selection::{BackendIter, BackendSelection, Consistent, Random, RoundRobin};
 use pingora::lb::{Backend, Backends, HealthRegistry, LoadBalancer};
 use towpath_conf::Balance;
 
-use super::discovery::{Discovery, endpoint};
+use super::discovery::{Discovery, endpoint, slow_start};
 
 /// Steps of a selection's own walk, which never ends by itself.
 const MAX_STEPS: usize = 256;
@@ -65,19 +66,27 @@ where
     ) -> Option<Backend> {
         let accept = RefCell::new(accept);
         let accept = |backend: &Backend, healthy: bool| (accept.borrow_mut())(backend, healthy);
+        // A walk goes round for ever, and each step takes a turn that others were to have.
+        let (left, is_accepted) = (Cell::new(self.len()), Cell::new(false));
+        let walked = self.select_with(key, MAX_STEPS, |backend, healthy| {
+            left.set(left.get().saturating_sub(1));
+            is_accepted.set(accept(backend, healthy));
+            is_accepted.get() || left.get() == 0
+        });
+        if is_accepted.get() {
+            return walked;
+        }
         // A walk draws at random or follows the ring's points, so that it may pass a server by: one of a hundred, or
         // one between the many points of a heavy neighbour. Before a request is refused, all are looked at.
-        self.select_with(key, MAX_STEPS, accept).or_else(|| {
-            let backends = self.backends().get_backend();
-            let begin = begin(key, backends.len());
-            let mut in_turn = backends
-                .iter()
-                .skip(begin)
-                .chain(backends.iter().take(begin));
-            in_turn
-                .find(|backend| accept(backend, self.backends().ready(backend)))
-                .cloned()
-        })
+        let backends = self.backends().get_backend();
+        let begin = begin(key, backends.len());
+        let mut in_turn = backends
+            .iter()
+            .skip(begin)
+            .chain(backends.iter().take(begin));
+        in_turn
+            .find(|backend| accept(backend, self.backends().ready(backend)))
+            .cloned()
     }
 
     fn find(&self, accept: &mut dyn FnMut(&Backend, bool) -> bool) -> Option<Backend> {
@@ -123,9 +132,10 @@ impl BackendSelection for LeastConnections {
     fn iter(self: &Arc<Self>, _: &[u8]) -> Ascending {
         let len = self.backends.len();
         let begin = self.next.fetch_add(1, Ordering::Relaxed) % len.max(1);
+        let now = Instant::now();
         let mut order: Vec<(f64, usize)> = (0..len)
             .map(|turn| (begin + turn) % len)
-            .filter_map(|at| Some((load(self.backends.get(at)?), at)))
+            .filter_map(|at| Some((load(self.backends.get(at)?, now), at)))
             .collect();
         // Stable: equals stay in their turn.
         order.sort_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -136,10 +146,14 @@ impl BackendSelection for LeastConnections {
     }
 }
 
-/// Live connections for one unit of weight.
-fn load(backend: &Backend) -> f64 {
-    let live = endpoint(backend).map_or(0, |endpoint| endpoint.live());
-    live as f64 / backend.weight.max(1) as f64
+/// Live connections for one unit of weight. One that warms up weighs less, or all that is new would go to it.
+fn load(backend: &Backend, now: Instant) -> f64 {
+    let Some(endpoint) = endpoint(backend) else {
+        return 0.0;
+    };
+    let slow_start = slow_start(backend);
+    let share = slow_start.map_or(1.0, |long| endpoint.record().share(now, long));
+    endpoint.live() as f64 / (backend.weight.max(1) as f64 * share)
 }
 
 /// The backends from the least to the most loaded.

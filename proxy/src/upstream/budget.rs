@@ -1,57 +1,95 @@
 //! How often a group's requests may be tried again: so that a group which is down is not hit by a multiple of its load.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use towpath_conf::Retries;
 
-/// What a retry costs; a request pays its percents of that.
-const RETRY: f64 = 100.0;
-
-/// What may be saved up: the earnings of ten seconds,
-const SAVED_SECONDS: f64 = 10.0;
-/// ... and of this many requests.
-const SAVED_REQUESTS: f64 = 1000.0;
+/// What was in the last so many seconds counts.
+const WINDOW: usize = 10;
 
 /// A group's budget.
 #[derive(Debug)]
 pub(crate) struct Budget {
     conf: Retries,
-    state: Mutex<(f64, Instant)>,
+    begun: Instant,
+    window: Mutex<Window>,
+}
+
+/// What each of the last seconds has seen.
+#[derive(Debug, Default)]
+struct Window {
+    seconds: [Second; WINDOW],
+    /// The latest second, counted from the beginning.
+    latest: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Second {
+    requests: u64,
+    retries: u64,
 }
 
 impl Budget {
-    /// A full one.
+    /// One of which nothing is spent.
     pub(crate) fn new(conf: Retries, now: Instant) -> Self {
-        let full = Self::most(conf);
         Self {
             conf,
-            state: Mutex::new((full, now)),
+            begun: now,
+            window: Mutex::default(),
         }
     }
 
-    fn most(conf: Retries) -> f64 {
-        f64::from(conf.per_second) * RETRY * SAVED_SECONDS
-            + f64::from(conf.percent) * SAVED_REQUESTS
-    }
-
     /// A request comes: it pays for a part of a retry.
-    pub(crate) fn request(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = (state.0 + f64::from(self.conf.percent)).min(Self::most(self.conf));
+    pub(crate) fn request(&self, now: Instant) {
+        if let Some(second) = self.window(now).second() {
+            second.requests += 1;
+        }
     }
 
     /// Whether another server may be tried for one.
-    pub(crate) fn retry(&self, now: Instant) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (saved, since) = *state;
-        let earned = now.saturating_duration_since(since).as_secs_f64()
-            * f64::from(self.conf.per_second)
-            * RETRY;
-        let saved = (saved + earned).min(Self::most(self.conf));
-        let may = saved >= RETRY;
-        *state = (if may { saved - RETRY } else { saved }, now);
-        may
+    pub(crate) fn has_retry(&self, now: Instant) -> bool {
+        let window = self.window(now);
+        let sum = |of: fn(&Second) -> u64| window.seconds.iter().map(of).sum::<u64>();
+        let (requests, retries) = (sum(|it| it.requests), sum(|it| it.retries));
+        let share = requests.saturating_mul(u64::from(self.conf.percent)) / 100;
+        let floor = u64::from(self.conf.per_second).saturating_mul(WINDOW as u64);
+        retries < share.saturating_add(floor)
+    }
+
+    /// Another server is tried for one.
+    pub(crate) fn spend(&self, now: Instant) {
+        if let Some(second) = self.window(now).second() {
+            second.retries += 1;
+        }
+    }
+
+    /// The window up to now.
+    fn window(&self, now: Instant) -> MutexGuard<'_, Window> {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.advance(now.saturating_duration_since(self.begun).as_secs());
+        window
+    }
+}
+
+impl Window {
+    fn advance(&mut self, now: u64) {
+        if now.saturating_sub(self.latest) >= WINDOW as u64 {
+            self.seconds = Default::default();
+            self.latest = now;
+        }
+        while self.latest < now {
+            self.latest += 1;
+            if let Some(second) = self.second() {
+                *second = Second::default();
+            }
+        }
+    }
+
+    /// The latest second.
+    fn second(&mut self) -> Option<&mut Second> {
+        let at = self.latest % WINDOW as u64;
+        self.seconds.get_mut(usize::try_from(at).ok()?)
     }
 }
 
@@ -61,31 +99,59 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn retries_are_a_share_of_requests_and_some_more() {
-        let now = Instant::now();
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn budget(percent: u16, per_second: u32, now: Instant) -> Budget {
         let conf = Retries {
-            percent: 20,
-            per_second: 1,
+            percent,
+            per_second,
         };
-        let budget = Budget::new(conf, now);
-        while budget.retry(now) {}
+        Budget::new(conf, now)
+    }
+
+    /// How many of so many retries there may be.
+    fn granted(budget: &Budget, wanted: usize, now: Instant) -> usize {
+        let may = || budget.has_retry(now).then(|| budget.spend(now)).is_some();
+        (0..wanted).filter(|_| may()).count()
+    }
+
+    #[test]
+    fn retries_are_a_share_of_the_last_ten_seconds_requests_and_some_more() {
+        let now = Instant::now();
+        let budget = budget(20, 1, now);
         for _ in 0..100 {
-            budget.request();
+            budget.request(now);
         }
-        assert_eq!((0..100).filter(|_| budget.retry(now)).count(), 20);
-        let later = now + Duration::from_secs(3);
-        assert_eq!((0..100).filter(|_| budget.retry(later)).count(), 3);
+        assert_eq!(granted(&budget, 100, now), 20 + 10);
+        assert_eq!(granted(&budget, 100, now + 9 * SECOND), 0, "all are spent");
+        assert_eq!(granted(&budget, 100, now + 10 * SECOND), 10, "none is left");
+        assert_eq!(granted(&budget, 100, now + 500 * SECOND), 10);
+    }
+
+    #[test]
+    fn what_was_spent_comes_back_as_time_goes_on() {
+        let now = Instant::now();
+        let budget = budget(0, 1, now);
+        assert_eq!(granted(&budget, 4, now), 4);
+        assert_eq!(granted(&budget, 100, now + 5 * SECOND), 6);
+        assert_eq!(granted(&budget, 100, now + 10 * SECOND), 4);
+        assert_eq!(granted(&budget, 100, now + 15 * SECOND), 6);
     }
 
     #[test]
     fn there_may_be_none_at_all() {
-        let conf = Retries {
-            percent: 0,
-            per_second: 0,
-        };
-        let budget = Budget::new(conf, Instant::now());
-        budget.request();
-        assert!(!budget.retry(Instant::now() + Duration::from_secs(60)));
+        let now = Instant::now();
+        let budget = budget(0, 0, now);
+        budget.request(now);
+        assert_eq!(granted(&budget, 1, now + 60 * SECOND), 0);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_breaks_nothing() {
+        let now = Instant::now() + 60 * SECOND;
+        let budget = budget(100, 0, now);
+        budget.request(now + 5 * SECOND);
+        budget.request(now - 5 * SECOND);
+        assert_eq!(granted(&budget, 9, now), 2);
     }
 }

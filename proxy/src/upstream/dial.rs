@@ -139,9 +139,6 @@ pub(crate) async fn dial_any(
                 group.answered(lease.endpoint(), None);
                 tried.add(server);
                 last = Some(failure(&error));
-                if !group.may_retry() {
-                    break;
-                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
@@ -15,6 +16,7 @@ use towpath_conf::{HostPort, Server};
 
 use super::endpoint::{Endpoint, Endpoints};
 use super::health::LastFault;
+use super::sticky::Sticky;
 
 /// Asks DNS.
 #[async_trait]
@@ -147,6 +149,8 @@ pub(crate) struct Discovery {
     servers: Vec<Server>,
     names: Arc<Names>,
     endpoints: Arc<Endpoints>,
+    sticky: Option<Sticky>,
+    slow_start: Option<Duration>,
 }
 
 impl Discovery {
@@ -155,7 +159,21 @@ impl Discovery {
             servers: servers.to_vec(),
             names,
             endpoints,
+            sticky: None,
+            slow_start: None,
         }
+    }
+
+    /// Each server has a cookie's value, so that none is computed while a request waits.
+    pub(crate) fn with_cookies(mut self, sticky: Option<Sticky>) -> Self {
+        self.sticky = sticky;
+        self
+    }
+
+    /// Each server warms up for so long.
+    pub(crate) fn with_slow_start(mut self, slow_start: Option<Duration>) -> Self {
+        self.slow_start = slow_start;
+        self
     }
 }
 
@@ -177,12 +195,38 @@ impl ServiceDiscovery for Discovery {
                 weight,
                 ext: Default::default(),
             };
-            backend.ext.insert(self.endpoints.get(address));
+            let endpoint = self.endpoints.get(&self.names.upstream, address);
+            backend.ext.insert(endpoint);
+            if let Some(sticky) = &self.sticky {
+                backend.ext.insert(CookieValue(sticky.value(address)));
+            }
+            if let Some(slow_start) = self.slow_start {
+                backend.ext.insert(SlowStart(slow_start));
+            }
             backend.ext.insert(LastFault::default());
             backend
         };
         Ok((weights.into_iter().map(backend).collect(), HashMap::new()))
     }
+}
+
+#[derive(Clone)]
+struct CookieValue(String);
+
+#[derive(Clone)]
+struct SlowStart(Duration);
+
+/// The cookie's value that stands for a backend, where its group sets cookies.
+pub(crate) fn cookie_value(backend: &Backend) -> Option<&str> {
+    backend
+        .ext
+        .get::<CookieValue>()
+        .map(|CookieValue(value)| value.as_str())
+}
+
+/// How long a backend warms up, where it does.
+pub(crate) fn slow_start(backend: &Backend) -> Option<Duration> {
+    backend.ext.get::<SlowStart>().map(|SlowStart(long)| *long)
 }
 
 /// The endpoint that discovery attached to a backend.

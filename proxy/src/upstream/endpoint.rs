@@ -1,19 +1,20 @@
-//! One address of a server, with what is counted on it. The same address is the same endpoint in every group and
-//! after every reload, so that `least_connections` does not begin at nought while tunnels live on.
+//! One server of an upstream, with what is counted and known of it: the same object after every reload, so that
+//! `least_connections` does not begin at nought while tunnels live on, and whoever was left out stays so. What lives on an
+//! address is counted over all upstreams; what was learnt of it belongs to one, since others may speak otherwise to it.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use super::record::Record;
+use super::weak::WeakMap;
 
-/// An address that connections go to.
+/// An address that an upstream's connections go to.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     address: SocketAddr,
-    live: AtomicUsize,
+    live: Arc<AtomicUsize>,
     record: Record,
 }
 
@@ -67,9 +68,10 @@ impl Drop for Lease {
 }
 
 /// All endpoints in use. It holds none of them alive, and forgets those that are gone.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Endpoints {
-    known: Mutex<HashMap<SocketAddr, Weak<Endpoint>>>,
+    live: WeakMap<SocketAddr, AtomicUsize>,
+    known: WeakMap<(String, SocketAddr), Endpoint>,
     /// Whether the process has begun to serve: who comes later is new.
     begun: AtomicBool,
 }
@@ -80,23 +82,17 @@ impl Endpoints {
         self.begun.store(true, Ordering::Relaxed);
     }
 
-    /// The endpoint of an address.
-    pub(crate) fn get(&self, address: SocketAddr) -> Arc<Endpoint> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(endpoint) = known.get(&address).and_then(Weak::upgrade) {
-            return endpoint;
-        }
-        known.retain(|_, endpoint| endpoint.strong_count() > 0);
-        let endpoint = Arc::new(Endpoint {
-            address,
-            live: AtomicUsize::new(0),
-            record: Record::default(),
-        });
-        if self.begun.load(Ordering::Relaxed) {
-            endpoint.record.begin(Instant::now());
-        }
-        known.insert(address, Arc::downgrade(&endpoint));
-        endpoint
+    /// The endpoint of an upstream's address.
+    pub(crate) fn get(&self, upstream: &str, address: SocketAddr) -> Arc<Endpoint> {
+        self.known
+            .get_or_insert_with((upstream.to_owned(), address), || Endpoint {
+                address,
+                live: self.live.get_or_insert_with(address, AtomicUsize::default),
+                record: match self.begun.load(Ordering::Relaxed) {
+                    true => Record::of_new(Instant::now()),
+                    false => Record::default(),
+                },
+            })
     }
 }
 
@@ -105,22 +101,30 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn address() -> SocketAddr {
+        "127.0.0.1:1".parse().unwrap()
+    }
+
     #[test]
-    fn an_address_is_one_endpoint_for_as_long_as_somebody_holds_it() {
+    fn what_lives_on_an_address_is_counted_for_as_long_as_somebody_holds_it() {
         let endpoints = Endpoints::default();
-        let (a, b) = (
-            "127.0.0.1:1".parse().unwrap(),
-            "127.0.0.1:2".parse().unwrap(),
-        );
-        let lease = endpoints.get(a).lease();
-        assert_eq!(endpoints.get(a).live(), 1);
+        let lease = endpoints.get("app", address()).lease();
+        assert_eq!(endpoints.get("app", address()).live(), 1);
+        assert_eq!(endpoints.get("other", address()).live(), 1);
         drop(lease);
-        assert_eq!(endpoints.get(a).live(), 0);
-        let _held = endpoints.get(b);
-        assert_eq!(
-            endpoints.known.lock().unwrap().len(),
-            1,
-            "gone endpoints are forgotten"
+        assert_eq!(endpoints.get("app", address()).live(), 0);
+    }
+
+    #[test]
+    fn what_is_learnt_of_an_address_is_one_upstreams() {
+        let endpoints = Endpoints::default();
+        let (app, other) = (
+            endpoints.get("app", address()),
+            endpoints.get("other", address()),
         );
+        let (now, conf) = (Instant::now(), towpath_conf::Outliers::default());
+        app.record().eject(now, &conf);
+        assert!(endpoints.get("app", address()).record().is_ejected(now));
+        assert!(!other.record().is_ejected(now));
     }
 }

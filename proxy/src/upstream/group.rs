@@ -1,16 +1,15 @@
-//! A group of servers: chooses one for each request. What keeps its addresses and their health up to date ends with it.
+//! A group of servers, which are chosen from by `choice` and learnt of by `outliers`. What keeps its addresses and their
+//! health up to date ends with it.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use pingora::connectors::TransportConnector;
 use pingora::connectors::http::Connector;
-use pingora::lb::Backend;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,9 +18,10 @@ use towpath_conf::{HashOn, Health, Outliers, Upstream};
 
 use super::balance::{Balancer, balancer};
 use super::budget::Budget;
+use super::counts::{Counts, UpstreamCounts};
 use super::dial::connector;
-use super::discovery::{Discovery, Names, Resolve, SystemResolver, endpoint};
-use super::endpoint::{Endpoint, Endpoints, Lease};
+use super::discovery::{Discovery, Names, Resolve, SystemResolver};
+use super::endpoint::{Endpoints, Lease};
 use super::hash::{HashKey, hash_key};
 use super::health::Checks;
 use super::shared_http2::SharedHttp2;
@@ -46,6 +46,9 @@ pub(crate) enum NoServer {
     /// No name has resolved yet.
     #[error("no server's name has been resolved")]
     Unresolved,
+    /// There is another one to try, but too much was tried again lately.
+    #[error("the budget for retries is spent")]
+    Spent,
 }
 
 /// The servers that one request has tried in vain.
@@ -57,6 +60,15 @@ impl Tried {
     pub(crate) fn add(&mut self, address: SocketAddr) {
         self.0.push(address);
     }
+
+    /// Whether nothing was tried yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn contains(&self, address: SocketAddr) -> bool {
+        self.0.contains(&address)
+    }
 }
 
 /// What all groups share.
@@ -65,6 +77,7 @@ pub(crate) struct Upstreams {
     /// Keeps connections of our own requests.
     http: Arc<Connector>,
     endpoints: Arc<Endpoints>,
+    counts: Counts,
     /// Of this process, for cookies.
     secret: [u8; 32],
     resolver: Arc<dyn Resolve>,
@@ -89,6 +102,7 @@ impl Upstreams {
             connector: connector(),
             http: Arc::new(Connector::new(None)),
             endpoints: Arc::default(),
+            counts: Counts::default(),
             resolver,
             names: WeakMap::default(),
             checks: WeakMap::default(),
@@ -100,6 +114,11 @@ impl Upstreams {
         self.endpoints.begin();
     }
 
+    /// What is counted of each upstream.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// A running group. Must be called on the runtime that will carry its task.
     ///
     /// # Errors
@@ -107,7 +126,11 @@ impl Upstreams {
     pub(crate) fn group(&self, name: &str, conf: &Upstream) -> Result<Arc<Group>, FileError> {
         let transport = Transport::new(name, conf)?;
         let names = self.names(name, conf);
-        let discovery = Discovery::new(&conf.servers, names.clone(), self.endpoints.clone());
+        let sticky = Sticky::new(name, &conf.sticky, &self.secret);
+        let slow_start = conf.slow_start.get().map(|it| it.get());
+        let discovery = Discovery::new(&conf.servers, names.clone(), self.endpoints.clone())
+            .with_cookies(sticky.clone())
+            .with_slow_start(slow_start);
         let checks = conf
             .health
             .as_ref()
@@ -122,10 +145,12 @@ impl Upstreams {
             http: self.http.clone(),
             transport,
             shared_http2: SharedHttp2::default(),
-            sticky: Sticky::new(name, &conf.sticky, &self.secret),
+            sticky,
             outliers: conf.outliers,
-            slow_start: conf.slow_start.get().map(|it| it.get()),
+            ejecting: Mutex::default(),
+            slow_start,
             budget: Budget::new(conf.retries, Instant::now()),
+            counts: self.counts.of(name),
             balancer,
             unsettled,
             supervisor: tokio::spawn(supervisor.run()),
@@ -160,7 +185,7 @@ impl Upstreams {
 impl fmt::Debug for Upstreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstreams")
-            .field("endpoints", &self.endpoints)
+            .field("counts", &self.counts)
             .finish_non_exhaustive()
     }
 }
@@ -173,10 +198,12 @@ pub(crate) struct Group {
     transport: Transport,
     shared_http2: SharedHttp2,
     sticky: Option<Sticky>,
-    outliers: Outliers,
-    slow_start: Option<Duration>,
-    budget: Budget,
-    balancer: Arc<dyn Balancer>,
+    pub(super) outliers: Outliers,
+    pub(super) ejecting: Mutex<()>,
+    pub(super) slow_start: Option<Duration>,
+    pub(super) budget: Budget,
+    pub(super) counts: UpstreamCounts,
+    pub(super) balancer: Arc<dyn Balancer>,
     unsettled: watch::Receiver<usize>,
     supervisor: JoinHandle<()>,
     /// The supervisor of a group without names is soon done; the checks go on for as long as the group lives.
@@ -231,7 +258,10 @@ impl Group {
     ) -> HashKey<'r> {
         let cookie = self.sticky.as_ref().and_then(|sticky| sticky.of(headers));
         match cookie {
-            Some(cookie) => HashKey::Sticky { cookie, client },
+            Some(cookie) => HashKey::Sticky {
+                cookie: Cow::Borrowed(cookie),
+                client,
+            },
             None => hash_key(on, client, headers, query),
         }
     }
@@ -245,127 +275,6 @@ impl Group {
     ) -> Option<HeaderValue> {
         self.sticky.as_ref()?.tell(lease.address(), request, secure)
     }
-
-    /// A healthy server that was not tried yet. It counts as in use until the lease is dropped. Who is left out for a
-    /// while, or warms up, is passed over for as long as there are others.
-    pub(crate) fn choose(&self, key: &HashKey<'_>, tried: &Tried) -> Result<Lease, NoServer> {
-        if tried.0.is_empty() {
-            self.budget.request();
-        }
-        let now = Instant::now();
-        let mut seen = Seen::default();
-        let chosen = self
-            .choose_among(key, tried, &mut seen, |endpoint| {
-                !endpoint.record().is_ejected(now) && self.is_its_turn(endpoint, now)
-            })
-            .or_else(|| self.choose_among(key, tried, &mut seen, |_| true));
-        match chosen {
-            Some(lease) => Ok(lease),
-            None if seen.tried => Err(NoServer::Tried),
-            None if seen.unhealthy || self.balancer.len() > 0 => Err(NoServer::Unhealthy),
-            None => Err(NoServer::Unresolved),
-        }
-    }
-
-    fn choose_among(
-        &self,
-        key: &HashKey<'_>,
-        tried: &Tried,
-        seen: &mut Seen,
-        wanted: impl Fn(&Endpoint) -> bool,
-    ) -> Option<Lease> {
-        let mut accept = |backend: &Backend, healthy: bool| {
-            let address = backend.addr.as_inet();
-            let is_tried = address.is_none_or(|address| tried.0.contains(address));
-            seen.tried |= is_tried;
-            seen.unhealthy |= !healthy;
-            healthy && !is_tried && endpoint(backend).is_some_and(|endpoint| wanted(endpoint))
-        };
-        let chosen = key.with_bytes(|bytes| match key {
-            HashKey::Pinned(_) => favourite(&*self.balancer, bytes, &mut accept),
-            HashKey::Sticky { cookie, .. } => self
-                .balancer
-                .find(&mut |backend, healthy| {
-                    self.is_named(cookie, backend) && accept(backend, healthy)
-                })
-                .or_else(|| self.balancer.select(bytes, &mut accept)),
-            _ => self.balancer.select(bytes, &mut accept),
-        });
-        chosen.as_ref().and_then(endpoint).map(Endpoint::lease)
-    }
-
-    fn is_named(&self, cookie: &[u8], backend: &Backend) -> bool {
-        let sticky = self.sticky.as_ref().zip(backend.addr.as_inet());
-        sticky.is_some_and(|(sticky, address)| sticky.names(cookie, *address))
-    }
-
-    /// One that warms up takes a turn now and then.
-    fn is_its_turn(&self, endpoint: &Endpoint, now: Instant) -> bool {
-        let Some(slow_start) = self.slow_start else {
-            return true;
-        };
-        let share = endpoint.record().share(now, slow_start);
-        share >= 1.0 || getrandom::u32().is_ok_and(|n| f64::from(n) / f64::from(u32::MAX) < share)
-    }
-
-    /// Whether another server may be tried for a request.
-    pub(crate) fn may_retry(&self) -> bool {
-        self.budget.retry(Instant::now())
-    }
-
-    /// A server has answered a request with this status; `None`: it could not be reached, or gave no answer.
-    pub(crate) fn answered(&self, endpoint: &Endpoint, status: Option<StatusCode>) {
-        let is_failure = status.is_none_or(|status| matches!(status.as_u16(), 502..=504));
-        let now = Instant::now();
-        if !self.outliers.enabled {
-            return;
-        }
-        if !is_failure {
-            endpoint.record().succeeded(now);
-        } else if endpoint.record().failed(now, &self.outliers) && self.can_spare_one(now) {
-            let long = endpoint.record().eject(now, &self.outliers);
-            let (upstream, server) = (self.name(), endpoint.address());
-            tracing::warn!(upstream, %server, seconds = long.as_secs(), "server is left out");
-        }
-    }
-
-    /// Whether one more of the group's servers may be left out.
-    fn can_spare_one(&self, now: Instant) -> bool {
-        let mut ejected = HashSet::new();
-        self.balancer.find(&mut |backend, _| {
-            let out = endpoint(backend).filter(|it| it.record().is_ejected(now));
-            ejected.extend(out.map(|endpoint| endpoint.address()));
-            false
-        });
-        let most = self.balancer.len() * usize::from(self.outliers.max_ejected) / 100;
-        ejected.len() < most
-    }
-}
-
-/// What a choice has come by.
-#[derive(Default)]
-struct Seen {
-    tried: bool,
-    unhealthy: bool,
-}
-
-/// Of all that `accept` takes, the server that is the key's: it stays so while others come and go (rendezvous hashing).
-fn favourite(
-    balancer: &dyn Balancer,
-    key: &[u8],
-    accept: &mut dyn FnMut(&Backend, bool) -> bool,
-) -> Option<Backend> {
-    let mut best: Option<(u64, Backend)> = None;
-    balancer.find(&mut |backend, healthy| {
-        let mut hasher = DefaultHasher::new();
-        (key, backend.addr.as_inet()).hash(&mut hasher);
-        let score = hasher.finish();
-        if accept(backend, healthy) && best.as_ref().is_none_or(|(most, _)| score > *most) {
-            best = Some((score, backend.clone()));
-        }
-        false
-    });
-    best.map(|(_, backend)| backend)
 }
 
 impl Drop for Group {

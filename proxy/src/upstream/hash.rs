@@ -1,5 +1,6 @@
-//! What a consistent hash is taken of, borrowed from the request.
+//! What a consistent hash is taken of, as a rule borrowed from the request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::{HeaderMap, header};
@@ -8,19 +9,36 @@ use towpath_conf::HashOn;
 use crate::fields::parameter;
 
 /// The key of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HashKey<'r> {
     /// The client's address.
     Address(IpAddr),
     /// A value of the request's.
-    Value(&'r [u8]),
+    Value(Cow<'r, [u8]>),
     /// The server that a cookie names; the client's address otherwise.
-    Sticky { cookie: &'r [u8], client: IpAddr },
+    Sticky {
+        cookie: Cow<'r, [u8]>,
+        client: IpAddr,
+    },
     /// The client's address, and the server is to be the same each time, however the group balances.
     Pinned(IpAddr),
 }
 
 impl HashKey<'_> {
+    /// One that outlives the request.
+    pub(crate) fn into_owned(self) -> HashKey<'static> {
+        let own = |bytes: Cow<'_, [u8]>| Cow::Owned(bytes.into_owned());
+        match self {
+            Self::Address(client) => HashKey::Address(client),
+            Self::Pinned(client) => HashKey::Pinned(client),
+            Self::Value(value) => HashKey::Value(own(value)),
+            Self::Sticky { cookie, client } => HashKey::Sticky {
+                cookie: own(cookie),
+                client,
+            },
+        }
+    }
+
     /// Gives the key's bytes to `use_it`.
     pub(crate) fn with_bytes<T>(&self, use_it: impl FnOnce(&[u8]) -> T) -> T {
         match self {
@@ -48,7 +66,9 @@ pub(crate) fn hash_key<'r>(
         HashOn::Cookie(name) => cookie(headers, name),
         HashOn::Query(name) => parameter(query, name).map(str::as_bytes),
     };
-    value.map_or(HashKey::Address(client), HashKey::Value)
+    value.map_or(HashKey::Address(client), |value| {
+        HashKey::Value(Cow::Borrowed(value))
+    })
 }
 
 /// RFC 6265 §5.4: pairs separated by semicolons; the first of a name counts.
@@ -74,9 +94,18 @@ mod tests {
         headers.append("cookie", "a=1; sid2=no;sid=yes; sid=later".parse().unwrap());
         let key = |on| hash_key(&on, client, &headers, "x=1&room=7&room=8");
         assert_eq!(key(HashOn::ClientAddress), HashKey::Address(client));
-        assert_eq!(key(HashOn::Header("X-User".into())), HashKey::Value(b"ann"));
-        assert_eq!(key(HashOn::Cookie("sid".into())), HashKey::Value(b"yes"));
-        assert_eq!(key(HashOn::Query("room".into())), HashKey::Value(b"7"));
+        assert_eq!(
+            key(HashOn::Header("X-User".into())),
+            HashKey::Value(b"ann".into())
+        );
+        assert_eq!(
+            key(HashOn::Cookie("sid".into())),
+            HashKey::Value(b"yes".into())
+        );
+        assert_eq!(
+            key(HashOn::Query("room".into())),
+            HashKey::Value(b"7".into())
+        );
         assert_eq!(
             key(HashOn::Header("X-None".into())),
             HashKey::Address(client)

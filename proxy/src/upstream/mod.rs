@@ -1,10 +1,13 @@
-//! The servers behind the routes: groups that balance over them (`group`, `balance`), where their addresses come from
+//! The servers behind the routes: groups that choose among them (`group`, `choice`, `balance`) and learn of them
+//! (`outliers`, `record`), where their addresses come from
 //! (`discovery`), whether they are well (`health`), what asks for both again (`supervisor`), and connecting to them
 //! (`dial`). Selection algorithms, the Ketama ring and the bookkeeping of health are pingora-load-balancing's;
 //! connections are its connector's.
 
 mod balance;
 mod budget;
+mod choice;
+mod counts;
 mod dial;
 mod discovery;
 mod endpoint;
@@ -12,6 +15,7 @@ mod group;
 mod hash;
 mod health;
 mod introduction;
+mod outliers;
 mod record;
 mod shared_http2;
 mod sticky;

@@ -1,7 +1,6 @@
 //! What has been learnt of a server from the requests sent to it: whether it is left out for a while, and how warm it is.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use towpath_conf::Outliers;
@@ -18,51 +17,81 @@ pub(crate) struct Record(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// In a row.
     failures: u32,
+    /// How often it was left out, less one for each time that it then behaved for as long as `eject`.
     times: u32,
     ejected_until: Option<Instant>,
+    /// Nobody has noted yet that it is back.
+    is_missed: bool,
     warms_since: Option<Instant>,
 }
 
+impl State {
+    fn is_ejected(&self, now: Instant) -> bool {
+        self.ejected_until.is_some_and(|until| now < until)
+    }
+}
+
 impl Record {
-    /// It has answered a request.
-    pub(crate) fn succeeded(&self, now: Instant) {
-        let mut state = self.state();
-        state.failures = 0;
-        // One that has behaved for as long as it was left out is as good as new.
-        if state.ejected_until.is_none_or(|until| until < now) && state.times > 0 {
-            state.times -= 1;
-        }
+    /// Of a server that has come while others served already.
+    pub(crate) fn of_new(now: Instant) -> Self {
+        let record = Self::default();
+        record.begin(now);
+        record
     }
 
-    /// It has failed one. `true`: it should be left out.
+    /// It has answered a request.
+    pub(crate) fn succeeded(&self) {
+        self.state().failures = 0;
+    }
+
+    /// It has failed one. `true`: it should be left out. What fails while it is left out was sent before, and says
+    /// nothing new.
     pub(crate) fn failed(&self, now: Instant, conf: &Outliers) -> bool {
         let mut state = self.state();
+        if state.is_ejected(now) {
+            return false;
+        }
         state.failures = state.failures.saturating_add(1);
         state.failures >= conf.failures.get()
-            && state.ejected_until.is_none_or(|until| until <= now)
     }
 
     /// It is left out: for how long.
     pub(crate) fn eject(&self, now: Instant, conf: &Outliers) -> Duration {
         let mut state = self.state();
+        let eject = conf.eject.get();
+        let behaved = state
+            .ejected_until
+            .map(|until| now.saturating_duration_since(until));
+        let forgiven = behaved.map_or(0, |long| times(long, eject));
         state.failures = 0;
-        state.times = (state.times + 1).min(MOST_TIMES);
-        let long = conf.eject.get().saturating_mul(state.times);
+        state.times = (state.times.saturating_sub(forgiven) + 1).min(MOST_TIMES);
+        let long = eject.saturating_mul(state.times);
         let until = now.checked_add(long);
         state.ejected_until = until;
         state.warms_since = until;
+        state.is_missed = true;
         long
     }
 
     /// Whether it is left out.
     pub(crate) fn is_ejected(&self, now: Instant) -> bool {
-        self.state().ejected_until.is_some_and(|until| now < until)
+        self.state().is_ejected(now)
     }
 
-    /// It begins to serve, or to do so again.
+    /// A request goes to it. `true`: it is the first one since it was left out.
+    pub(crate) fn is_back(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        let is_back = state.is_missed && !state.is_ejected(now);
+        state.is_missed &= !is_back;
+        is_back
+    }
+
+    /// It begins to serve, or to do so again; if it is left out, once it is not any more.
     pub(crate) fn begin(&self, now: Instant) {
-        self.state().warms_since = Some(now);
+        let mut state = self.state();
+        state.warms_since = Some(state.ejected_until.map_or(now, |until| until.max(now)));
     }
 
     /// The share that it gets while it warms up for so long: it grows from a tenth to all of it.
@@ -74,9 +103,15 @@ impl Record {
         warmed.clamp(COLDEST, 1.0)
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How often one duration holds another.
+fn times(long: Duration, one: Duration) -> u32 {
+    let times = long.as_nanos().checked_div(one.as_nanos()).unwrap_or(0);
+    u32::try_from(times).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -97,9 +132,20 @@ mod tests {
             for _ in 1..conf.failures.get() {
                 assert!(!record.failed(now, &conf));
             }
-            record.succeeded(now);
+            record.succeeded();
         }
         assert!(fails(&record, now, &conf));
+    }
+
+    #[test]
+    fn what_fails_while_it_is_left_out_does_not_count() {
+        let (record, conf) = (Record::default(), Outliers::default());
+        let now = Instant::now();
+        let back = now + record.eject(now, &conf);
+        for _ in 0..100 {
+            assert!(!record.failed(now, &conf));
+        }
+        assert!(fails(&record, back, &conf), "it begins anew");
     }
 
     #[test]
@@ -117,18 +163,42 @@ mod tests {
     }
 
     #[test]
+    fn what_was_is_forgiven_in_the_time_that_it_took() {
+        let (record, conf) = (Record::default(), Outliers::default());
+        let eject = conf.eject.get();
+        let mut now = Instant::now();
+        for _ in 0..4 {
+            now += record.eject(now, &conf);
+        }
+        now += eject * 2;
+        let long = record.eject(now, &conf);
+        assert_eq!(long, eject * 3, "two of four are forgiven");
+        now += long + eject * 100;
+        assert_eq!(record.eject(now, &conf), eject, "all of them are");
+    }
+
+    #[test]
+    fn it_is_noted_once_that_it_is_back() {
+        let (record, conf) = (Record::default(), Outliers::default());
+        let now = Instant::now();
+        assert!(!record.is_back(now), "it was never away");
+        let back = now + record.eject(now, &conf);
+        assert!(!record.is_back(back - SECOND));
+        assert!(record.is_back(back));
+        assert!(!record.is_back(back));
+    }
+
+    #[test]
     fn one_that_comes_back_warms_up() {
         let (record, conf) = (Record::default(), Outliers::default());
         let now = Instant::now();
-        assert_eq!(
-            record.share(now, 10 * SECOND),
-            1.0,
-            "it was there from the start"
-        );
+        let share = |then| record.share(then, 10 * SECOND);
+        assert_eq!(share(now), 1.0, "it was there from the start");
         let back = now + record.eject(now, &conf);
-        for (seconds, share) in [(0, 0.1), (5, 0.5), (10, 1.0), (99, 1.0)] {
-            let share_then = record.share(back + SECOND * seconds, 10 * SECOND);
-            assert!((share_then - share).abs() < 1e-9, "{seconds}: {share_then}");
+        record.begin(now);
+        for (seconds, expected) in [(0, 0.1), (5, 0.5), (10, 1.0), (99, 1.0)] {
+            let found = share(back + SECOND * seconds);
+            assert!((found - expected).abs() < 1e-9, "{seconds}: {found}");
         }
     }
 }

@@ -27,6 +27,18 @@ impl<K: Eq + Hash, V> WeakMap<K, V> {
         known.insert(key, Arc::downgrade(value));
     }
 
+    /// The value of a key; if nobody holds one, what `make` gives. Two who ask at once get the same.
+    pub(crate) fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+        let mut known = self.lock();
+        if let Some(value) = known.get(&key).and_then(Weak::upgrade) {
+            return value;
+        }
+        known.retain(|_, value| value.strong_count() > 0);
+        let value = Arc::new(make());
+        known.insert(key, Arc::downgrade(&value));
+        value
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Weak<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -48,5 +60,14 @@ mod tests {
         assert_eq!(map.get(&"held"), Some(held.clone()));
         map.insert("other", &held);
         assert_eq!(map.lock().len(), 2);
+    }
+
+    #[test]
+    fn a_value_is_made_where_nobody_holds_one() {
+        let map = WeakMap::default();
+        let held = map.get_or_insert_with("key", || 1);
+        assert_eq!(*map.get_or_insert_with("key", || 2), 1);
+        drop(held);
+        assert_eq!(*map.get_or_insert_with("key", || 2), 2);
     }
 }

@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::super::discovery::endpoint;
+use super::super::endpoint::Endpoint;
 use super::*;
 
+mod passive;
 mod upkeep;
 
 fn upstream(yaml: &str) -> Upstream {
@@ -21,7 +24,7 @@ pub(crate) async fn group(upstreams: &Upstreams, yaml: &str) -> Arc<Group> {
 }
 
 pub(crate) fn key() -> HashKey<'static> {
-    HashKey::Value(b"key")
+    HashKey::Value(Cow::Borrowed(b"key"))
 }
 
 /// How often each port is chosen.
@@ -136,6 +139,8 @@ async fn what_was_tried_is_not_chosen_again() {
     assert_eq!(group.choose(&key(), &tried).unwrap_err(), NoServer::Tried);
 }
 
+const RETRIES: &str = "retries: { per_second: 1000 }";
+
 /// Servers on the ports from 1 to `last`.
 fn servers(last: u16) -> String {
     let addresses: Vec<_> = (1..=last)
@@ -150,7 +155,7 @@ async fn last_is_always_found(upstream: &str, last: u16) {
     let mut tried = Tried::default();
     (1..last).for_each(|port| tried.add(SocketAddr::from(([127, 0, 0, 1], port))));
     for n in 0..500_u16 {
-        let chosen = group.choose(&HashKey::Value(&n.to_be_bytes()), &tried);
+        let chosen = group.choose(&HashKey::Value(n.to_be_bytes().to_vec().into()), &tried);
         let port = chosen.as_ref().map(|lease| lease.address().port());
         assert_eq!(port, Ok(last), "key {n} of {upstream}");
     }
@@ -159,7 +164,10 @@ async fn last_is_always_found(upstream: &str, last: u16) {
 #[tokio::test]
 async fn the_last_of_many_is_found() {
     for balance in ["round_robin", "random", "least_connections", "hash"] {
-        let upstream = format!("{{ servers: {}, balance: {balance} }}", servers(300));
+        let upstream = format!(
+            "{{ servers: {}, balance: {balance}, {RETRIES} }}",
+            servers(300)
+        );
         last_is_always_found(&upstream, 300).await;
     }
 }
@@ -167,6 +175,6 @@ async fn the_last_of_many_is_found() {
 #[tokio::test]
 async fn the_last_is_found_behind_a_heavy_neighbour_on_the_ring() {
     let heavy = "{ address: '127.0.0.1:1', weight: 256 }";
-    let upstream = format!("{{ servers: [{heavy}, '127.0.0.1:2'], balance: hash }}");
+    let upstream = format!("{{ servers: [{heavy}, '127.0.0.1:2'], balance: hash, {RETRIES} }}");
     last_is_always_found(&upstream, 2).await;
 }
