@@ -15,7 +15,16 @@ pub enum Endpoint {
     Unknown,
 }
 
+/// What stands between the WebSocket's own path and an endpoint.
+const RESERVED: &str = "/~towpath";
+
 impl Endpoint {
+    /// Whether `path` may have a reserved end: without it, [`cut`](Self::cut) gives `None`.
+    #[must_use]
+    pub fn is_reserved(path: &str) -> bool {
+        path.contains(RESERVED)
+    }
+
     /// Cuts the reserved end off `path`: the endpoint, and the WebSocket's own path. `None` if it has none.
     #[must_use]
     pub fn cut(path: &str) -> Option<(Self, String)> {
@@ -23,7 +32,7 @@ impl Endpoint {
             Some(whole) => (whole, "/"),
             None => (path, ""),
         };
-        let (own, rest) = whole.rsplit_once("/~towpath")?;
+        let (own, rest) = whole.rsplit_once(RESERVED)?;
         let endpoint = match rest {
             "/1/open" => Self::Open,
             "/1/io" => Self::Io,

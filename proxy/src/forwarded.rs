@@ -56,6 +56,16 @@ pub(crate) struct Client {
     pub(crate) identity: Option<Arc<Identity>>,
 }
 
+/// What a connection says of whom a request on it comes from.
+pub(crate) struct Ends {
+    /// The other end.
+    pub(crate) peer: IpAddr,
+    /// What its TLS handshake has told; `None`: there was none.
+    pub(crate) tls: Option<Arc<TlsFacts>>,
+    /// Both ends, where they are known.
+    pub(crate) addresses: Option<Addresses>,
+}
+
 impl Client {
     /// Before the request was looked at.
     pub(crate) fn unknown() -> Self {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use pingora::http::RequestHeader;
 use thiserror::Error;
 use towpath_conf::{Config, HashOn, WebSocket};
+use towpath_fallback::Endpoint;
 
 use crate::answer::Refusal;
 use crate::changes::Changes;
@@ -124,6 +125,11 @@ impl Snapshot {
     /// What it says of the listener at `address`; `None`: it has none there.
     pub(crate) fn entrance(&self, address: SocketAddr) -> Option<Arc<Entrance>> {
         self.entrances.get(&address).cloned()
+    }
+
+    /// Whether a request for this path may be one of a fallback session's.
+    pub(crate) fn may_be_fallback(&self, path: &str) -> bool {
+        Endpoint::is_reserved(path) || self.services.may_be(path)
     }
 
     /// Waits until the groups know their servers' addresses, or have tried to for a few seconds.

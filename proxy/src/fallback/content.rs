@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, Version, header};
 use pingora::Result;
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use towpath_fallback::{Body, TooLarge};
 use crate::changes::Changes;
 
 /// The content of a request to the fallback.
-pub(super) type Content = std::result::Result<Bytes, TooLarge>;
+pub(crate) type Content = std::result::Result<Bytes, TooLarge>;
 
 /// Why there is no content.
 pub(super) enum ReadError {
@@ -75,35 +75,16 @@ async fn drain(session: &mut ServerSession) -> Result<()> {
     Ok(())
 }
 
-/// A request as the fallback gets it.
-pub(super) fn request(head: &RequestHeader, content: Content) -> http::Request<Content> {
-    let mut request = http::Request::new(content);
-    *request.method_mut() = head.method.clone();
-    *request.headers_mut() = head.headers.clone();
-    request
-}
-
 /// Writes a response and waits until the client has it, or is gone.
 pub(super) async fn write(
     session: &mut Session,
     response: http::Response<Body>,
     changes: Option<&Changes>,
 ) -> Result<()> {
-    let (head, mut body) = response.into_parts();
-    let mut header = ResponseHeader::build(head.status, Some(head.headers.len() + 1))?;
-    for (name, value) in &head.headers {
-        header.append_header(name, value)?;
-    }
-    match body.size() {
-        // RFC 9110 §8.6.
-        Some(0) if has_no_content(head.status) => {}
-        Some(size) => header.insert_header(header::CONTENT_LENGTH, size)?,
-        // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
-        None if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
-        None => header.insert_header(header::TRANSFER_ENCODING, "chunked")?,
-    }
-    if let Some(changes) = changes {
-        changes.apply(&mut header)?;
+    let old = session.req_header().version == Version::HTTP_10;
+    let (header, mut body) = header(response, old, changes)?;
+    if old && body.size().is_none() {
+        session.set_keepalive(None);
     }
     let client = &mut session.downstream_session;
     let written = async {
@@ -118,6 +99,31 @@ pub(super) async fn write(
         client.write_response_body(Bytes::new(), true).await
     };
     written.await.map_err(|e| e.into_down())
+}
+
+/// A response's header, framed for our hop, and its content.
+pub(crate) fn header(
+    response: http::Response<Body>,
+    old: bool,
+    changes: Option<&Changes>,
+) -> Result<(ResponseHeader, Body)> {
+    let (head, body) = response.into_parts();
+    let mut header = ResponseHeader::build(head.status, Some(head.headers.len() + 3))?;
+    for (name, value) in &head.headers {
+        header.append_header(name, value)?;
+    }
+    match body.size() {
+        // RFC 9110 §8.6.
+        Some(0) if has_no_content(head.status) => {}
+        Some(size) => header.insert_header(header::CONTENT_LENGTH, size)?,
+        // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
+        None if old => {}
+        None => header.insert_header(header::TRANSFER_ENCODING, "chunked")?,
+    }
+    if let Some(changes) = changes {
+        changes.apply(&mut header)?;
+    }
+    Ok((header, body))
 }
 
 fn has_no_content(status: StatusCode) -> bool {

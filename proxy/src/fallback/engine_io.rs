@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Method;
 use pingora::Result;
+use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use towpath_conf::EngineIoMode;
 use towpath_fallback::dialect::engine_io::query::{Query, Transport, upstream};
 use towpath_fallback::dialect::engine_io::{Outcome, Service, Via};
 
+use super::Requester;
 use super::backend::{Aim, RouteBackend};
 use super::services;
 use super::upgrade::accept;
-use super::{await_answer, content, read_content};
 use crate::classify::Kind;
 use crate::gateway::{Exchange, Passage};
 use crate::shared::Shared;
@@ -101,8 +102,8 @@ pub(crate) struct Asked {
 }
 
 /// Answers a request. `Ok(false)`: it is to go to the backend as it is.
-pub(crate) async fn carry(
-    session: &mut Session,
+pub(crate) async fn carry<R: Requester>(
+    requester: &mut R,
     exchange: &mut Exchange,
     shared: &Arc<Shared>,
     asked: Asked,
@@ -110,20 +111,17 @@ pub(crate) async fn carry(
     let route = asked.service.route.clone();
     exchange.passage = Some(Passage::new(shared.snapshot(), route.clone()));
     let most = asked.service.max_body;
-    let content = match session.req_header().method == Method::GET {
+    let content = match requester.head().method == Method::GET {
         // It has none, and may be passed on yet.
         true => Some(Ok(Bytes::new())),
-        false => read_content(session, exchange, shared, most).await?,
+        false => requester.content(exchange, shared, most).await?,
     };
     let (Some(content), Some(policy)) = (content, &route.fallback) else {
         return Ok(true);
     };
-    let backend = backend(session, exchange, shared, &route)?;
-    let request = session.req_header();
-    let (own_origin, query) = (
-        exchange.client.own_origin(request),
-        query(session).to_owned(),
-    );
+    let head = requester.head();
+    let backend = backend(head, exchange, shared, &route)?;
+    let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
     let via = Via {
         client: exchange.client.address,
         own_origin: &own_origin,
@@ -132,10 +130,10 @@ pub(crate) async fn carry(
         service: &asked.engine_io.service,
         backend,
     };
-    let has_session = Query::parse(&query).sid.is_some();
-    let request = content::request(request, content);
+    let has_session = names_session(&query);
+    let request = requester.request(content);
     let answered = shared.fallback.serve_engine_io(request, via);
-    let response = match await_answer(session, answered).await? {
+    let response = match requester.unless_gone(answered).await? {
         None => return Ok(true),
         Some(Outcome::PollingOnly(_)) if asked.engine_io.mode == EngineIoMode::Auto => {
             *asked.engine_io.polling_only() = Some(Instant::now() + POLLING_ONLY);
@@ -145,7 +143,8 @@ pub(crate) async fn carry(
         Some(Outcome::PollingOnly(response) | Outcome::Answered(response)) => response,
     };
     exchange.summed_up = has_session && response.status().is_success();
-    content::write(session, response, Some(&route.response_headers)).await?;
+    let changes = &route.response_headers;
+    requester.answer(response, Some(changes)).await?;
     Ok(true)
 }
 
@@ -166,7 +165,7 @@ pub(crate) async fn upgrade(
     let request = session.req_header();
     let (own_origin, query) = (
         exchange.client.own_origin(request),
-        query(session).to_owned(),
+        query(request).to_owned(),
     );
     let via = Via::<RouteBackend> {
         client: exchange.client.address,
@@ -184,22 +183,27 @@ pub(crate) async fn upgrade(
             }
         }
         Err(response) => {
-            content::write(session, *response, Some(&route.response_headers)).await?;
+            let changes = &route.response_headers;
+            session.answer(*response, Some(changes)).await?;
         }
     }
     Ok(true)
 }
 
+/// Whether a request with this query is of a session.
+pub(crate) fn names_session(query: &str) -> bool {
+    Query::parse(query).sid.is_some()
+}
+
 /// The way to the backend for whoever opens a session.
 fn backend(
-    session: &Session,
+    request: &RequestHeader,
     exchange: &Exchange,
     shared: &Arc<Shared>,
     route: &Arc<Route>,
 ) -> Result<Option<RouteBackend>> {
-    let request = session.req_header();
-    let raw = query(session);
-    if Query::parse(raw).sid.is_some() {
+    let raw = query(request);
+    if names_session(raw) {
         return Ok(None);
     }
     let query = upstream(raw);
@@ -210,6 +214,6 @@ fn backend(
     RouteBackend::new(request, aim, exchange, route, shared).map(Some)
 }
 
-fn query(session: &Session) -> &str {
-    session.req_header().uri.query().unwrap_or_default()
+fn query(request: &RequestHeader) -> &str {
+    request.uri.query().unwrap_or_default()
 }

@@ -5,6 +5,7 @@ mod backend;
 mod content;
 pub(crate) mod engine_io;
 mod probe;
+mod requester;
 mod routing;
 pub(crate) mod services;
 mod settings;
@@ -17,17 +18,17 @@ use pingora::Result;
 use pingora::proxy::Session;
 use towpath_fallback::{Endpoint, Fallback, Via, client};
 
+pub(crate) use content::{Content, header};
 pub(crate) use probe::probe;
+pub(crate) use requester::Requester;
 pub(crate) use routing::find_route;
 pub(crate) use services::Services;
 pub(crate) use settings::{bounds, origins, policy};
 
-use crate::answer::Refusal;
 use crate::attempts::Cid;
 use crate::gateway::{Exchange, Passage, refuse};
 use crate::shared::Shared;
 use backend::{Aim, RouteBackend};
-use content::Content;
 
 /// Serves the browser client. `Ok(true)`: it was answered.
 pub(crate) async fn serve_client(session: &mut Session) -> Result<bool> {
@@ -37,16 +38,43 @@ pub(crate) async fn serve_client(session: &mut Session) -> Result<bool> {
     Ok(true)
 }
 
-/// Answers a request to the fallback. `Ok(true)`: it was answered, or its client is gone.
+/// Answers a request of a session that is open. It needs no route, and its own may be gone since: its token is for its
+/// Origin alone.
+pub(crate) async fn go_on<R: Requester>(
+    requester: &mut R,
+    exchange: &mut Exchange,
+    shared: &Shared,
+) -> Result<()> {
+    exchange.summed_up = true;
+    let most = Fallback::MAX_BODY;
+    let Some(content) = requester.content(exchange, shared, most).await? else {
+        return Ok(());
+    };
+    let own_origin = exchange.client.own_origin(requester.head());
+    let via = Via::<RouteBackend> {
+        client: exchange.client.address,
+        own_origin: &own_origin,
+        policy: None,
+        backend: None,
+        check: &|_| String::new(),
+    };
+    let request = requester.request(content);
+    let answered = shared.fallback.serve(Endpoint::Io, request, via);
+    match requester.unless_gone(answered).await? {
+        Some(response) => requester.answer(response, None).await,
+        None => Ok(()),
+    }
+}
+
+/// Answers a request to another endpoint of the fallback. `Ok(true)`: it was answered, or its client is gone.
 pub(crate) async fn carry(
     session: &mut Session,
     exchange: &mut Exchange,
     shared: &Arc<Shared>,
     endpoint: Endpoint,
 ) -> Result<bool> {
-    exchange.summed_up = endpoint == Endpoint::Io;
     let most = Fallback::MAX_BODY;
-    let Some(content) = read_content(session, exchange, shared, most).await? else {
+    let Some(content) = session.content(exchange, shared, most).await? else {
         return Ok(true);
     };
     let snapshot = shared.snapshot();
@@ -56,7 +84,6 @@ pub(crate) async fn carry(
             let content = content.as_deref().unwrap_or_default();
             find_route(&snapshot, session.req_header(), content, &own_origin)
         }
-        // A session that is open needs none, and its own may be gone since. Its token is for its Origin alone.
         Endpoint::Io | Endpoint::Probe | Endpoint::Unknown => None,
     };
     if let Some(route) = &route {
@@ -92,49 +119,13 @@ pub(crate) async fn carry(
         backend,
         check: &check,
     };
-    let request = content::request(session.req_header(), content);
+    let request = session.request(content);
     let answered = shared.fallback.serve(endpoint, request, via);
-    let Some(response) = await_answer(session, answered).await? else {
+    let Some(response) = session.unless_gone(answered).await? else {
         return Ok(true);
     };
     let changes = route.as_ref().filter(|_| endpoint == Endpoint::Open);
     let changes = changes.map(|route| &route.response_headers);
     content::write(session, response, changes).await?;
     Ok(true)
-}
-
-/// Reads a request's content; `None`: it did not come in time, which was answered.
-async fn read_content(
-    session: &mut Session,
-    exchange: &mut Exchange,
-    shared: &Shared,
-    most: usize,
-) -> Result<Option<Content>> {
-    let snapshot = shared.snapshot();
-    let timeouts = &snapshot.config.timeouts;
-    session.set_write_timeout(Some(timeouts.write.get()));
-    match content::read(session, most, timeouts.read.get()).await {
-        Ok(content) => Ok(Some(content)),
-        Err(content::ReadError::TooSlow) => {
-            session.set_keepalive(None);
-            refuse(session, exchange, Refusal::RequestTimeout).await?;
-            Ok(None)
-        }
-        Err(content::ReadError::Broken(error)) => Err(error.into_down()),
-    }
-}
-
-/// What a request is answered, unless its client leaves first, as it may while its poll is held.
-async fn await_answer<T>(
-    session: &mut Session,
-    answered: impl Future<Output = T>,
-) -> Result<Option<T>> {
-    tokio::select! {
-        // First, since of content that is too large the rest may lie there, and look as if the client went on.
-        biased;
-        answer = answered => Ok(Some(answer)),
-        gone = session.downstream_session.read_body_or_idle(true) => {
-            gone.map(|_| None).map_err(|e| e.into_down())
-        }
-    }
 }

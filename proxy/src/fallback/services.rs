@@ -84,6 +84,13 @@ impl Services {
         }
     }
 
+    /// Whether a path may be one of theirs.
+    pub(crate) fn may_be(&self, path: &str) -> bool {
+        self.bases
+            .iter()
+            .any(|base| path.starts_with(base.as_str()))
+    }
+
     /// The service that a request is for, and what it asks of it: that of the route which a WebSocket of the same client
     /// would take, conditions and all.
     pub(crate) fn find(
@@ -93,7 +100,7 @@ impl Services {
     ) -> Option<Found> {
         let path = request.uri.path();
         // Most requests are for none, and need no further look.
-        self.bases.iter().find(|base| path.starts_with(*base))?;
+        self.may_be(path).then_some(())?;
         let headers = handshake::equivalent(&request.headers, &[], &own_origin());
         let target = Target {
             method: &Method::GET,

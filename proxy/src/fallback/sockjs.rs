@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use http::{HeaderValue, header};
 use pingora::Result;
+use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use towpath_fallback::dialect::sockjs::{self, Endpoint, Via};
 
+use super::Requester;
 use super::backend::{Aim, RouteBackend};
 use super::services::Service;
 use super::upgrade::accept;
-use super::{await_answer, content, read_content};
 use crate::gateway::{Exchange, Passage};
 use crate::shared::Shared;
 use crate::tunnel::upgrade::take_connection;
@@ -30,12 +31,11 @@ pub(crate) fn unknown() -> Endpoint {
 impl Asked {
     fn backend(
         &self,
-        session: &Session,
+        request: &RequestHeader,
         exchange: &Exchange,
         shared: &Arc<Shared>,
     ) -> Result<RouteBackend> {
-        let request = session.req_header();
-        let query = self.endpoint.own_query(query(session));
+        let query = self.endpoint.own_query(query(request));
         let aim = Aim {
             path: &self.service.path,
             query: &query,
@@ -49,29 +49,27 @@ impl Asked {
     }
 }
 
-/// Answers a request to a SockJS service. `Ok(true)`: it was answered, or its client is gone.
-pub(crate) async fn carry(
-    session: &mut Session,
+/// Answers a request to a SockJS service, unless its client is gone.
+pub(crate) async fn carry<R: Requester>(
+    requester: &mut R,
     exchange: &mut Exchange,
     shared: &Arc<Shared>,
     asked: Asked,
-) -> Result<bool> {
+) -> Result<()> {
     asked.take_passage(exchange, shared);
     let service = &asked.service;
-    let Some(content) = read_content(session, exchange, shared, service.max_body).await? else {
-        return Ok(true);
+    let content = requester
+        .content(exchange, shared, service.max_body)
+        .await?;
+    let (Some(content), Some(policy)) = (content, &service.route.fallback) else {
+        return Ok(());
     };
+    let head = requester.head();
     let backend = match asked.endpoint.receives() {
-        true => Some(asked.backend(session, exchange, shared)?),
+        true => Some(asked.backend(head, exchange, shared)?),
         false => None,
     };
-    let (Some(policy), request) = (&service.route.fallback, session.req_header()) else {
-        return Ok(true);
-    };
-    let (own_origin, query) = (
-        exchange.client.own_origin(request),
-        query(session).to_owned(),
-    );
+    let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
     let via = Via {
         client: exchange.client.address,
         own_origin: &own_origin,
@@ -80,15 +78,14 @@ pub(crate) async fn carry(
         service: &asked.sockjs,
         backend,
     };
-    let request = content::request(request, content);
+    let request = requester.request(content);
     let answered = shared.fallback.serve_sockjs(&asked.endpoint, request, via);
-    let Some(response) = await_answer(session, answered).await? else {
-        return Ok(true);
+    let Some(response) = requester.unless_gone(answered).await? else {
+        return Ok(());
     };
     exchange.summed_up = asked.endpoint.is_of_session() && response.status().is_success();
     let changes = &service.route.response_headers;
-    content::write(session, response, Some(changes)).await?;
-    Ok(true)
+    requester.answer(response, Some(changes)).await
 }
 
 /// Answers a handshake for a SockJS session's own WebSocket. `Ok(true)`: it was answered, or its client is gone.
@@ -100,13 +97,14 @@ pub(crate) async fn connect(
 ) -> Result<bool> {
     asked.take_passage(exchange, shared);
     let service = &asked.service;
-    let backend = Some(asked.backend(session, exchange, shared)?);
-    let (Some(policy), request) = (&service.route.fallback, session.req_header()) else {
+    let request = session.req_header();
+    let backend = Some(asked.backend(request, exchange, shared)?);
+    let Some(policy) = &service.route.fallback else {
         return Ok(true);
     };
     let (own_origin, query) = (
         exchange.client.own_origin(request),
-        query(session).to_owned(),
+        query(request).to_owned(),
     );
     let via = Via {
         client: exchange.client.address,
@@ -119,9 +117,9 @@ pub(crate) async fn connect(
     let headers = request.headers.clone();
     let connected = shared.fallback.connect_sockjs(&headers, via);
     let changes = &service.route.response_headers;
-    match await_answer(session, connected).await? {
+    match session.unless_gone(connected).await? {
         None => {}
-        Some(Err(response)) => content::write(session, response, Some(changes)).await?,
+        Some(Err(response)) => session.answer(response, Some(changes)).await?,
         Some(Ok(accepted)) => {
             let cookies = accepted.cookies.iter();
             let cookies = cookies.map(|cookie: &HeaderValue| (header::SET_COOKIE, cookie));
@@ -134,6 +132,6 @@ pub(crate) async fn connect(
     Ok(true)
 }
 
-fn query(session: &Session) -> &str {
-    session.req_header().uri.query().unwrap_or_default()
+fn query(request: &RequestHeader) -> &str {
+    request.uri.query().unwrap_or_default()
 }

@@ -92,6 +92,11 @@ impl Filters {
         }
     }
 
+    /// Whether the route wants to know who the client is.
+    pub(crate) fn ask_who(&self) -> bool {
+        self.basic.is_some() || self.forward.is_some()
+    }
+
     /// Finds out who the client is, where the route wants to know. `false`: it was answered.
     pub(crate) async fn authorize(
         &self,

@@ -31,6 +31,13 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// What its TLS handshake has told; `None`: there was none.
+    pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
+        self.tls.clone()
+    }
+}
+
 /// What the TLS handshake of the connection that a request came over has told; `None`: there was none.
 pub(crate) fn tls_facts(session: &ServerSession) -> Option<Arc<TlsFacts>> {
     let connection = match session {
@@ -41,7 +48,7 @@ pub(crate) fn tls_facts(session: &ServerSession) -> Option<Arc<TlsFacts>> {
         ServerSession::H2(_) => StreamPlace::of(session.req_header()).map(|it| &it.connection),
         _ => None,
     };
-    connection?.tls.clone()
+    connection?.tls()
 }
 
 /// The streams of an HTTP/2 connection that are not over yet.

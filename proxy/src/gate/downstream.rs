@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -22,6 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::chunks::ChunkScanner;
 use super::connection::Connection;
 use super::head::{Framing, Head};
+use crate::forwarded::Ends;
+use crate::proxy_protocol::Addresses;
 
 /// Early bytes kept beyond the current request; what is more waits in the kernel.
 const MAX_EARLY: usize = 64 * 1024;
@@ -103,6 +105,57 @@ impl Downstream {
             Framing::Length(len) => Allowance::Bytes((head.len as u64).saturating_add(len)),
             Framing::Chunked => Allowance::Chunks(head.len as u64, ChunkScanner::new()),
         };
+    }
+
+    /// Lets the content be read of the request whose head stands first in the early bytes; the head itself is skipped.
+    pub(super) fn admit_content(&mut self, head: Head) {
+        self.skip(head.len);
+        self.admit(Head { len: 0, ..head });
+    }
+
+    /// How much content of a known length is still to be read.
+    pub(super) fn content_left(&self) -> u64 {
+        match &self.allowance {
+            Allowance::Bytes(left) => *left,
+            Allowance::Chunks(..) | Allowance::All => u64::MAX,
+        }
+    }
+
+    /// All of the content, if it is here and no longer than `most`.
+    pub(super) fn take_content(&mut self, most: usize) -> Option<Bytes> {
+        let left = usize::try_from(self.content_left()).ok()?;
+        if left > most || left > self.early.len() {
+            return None;
+        }
+        self.allowance = Allowance::Bytes(0);
+        let whole = self.early.split_to(left).freeze();
+        if self.early.is_empty() {
+            self.early = BytesMut::new();
+        }
+        Some(whole)
+    }
+
+    /// Waits until the client has ended the connection. What it sends meanwhile is kept, as far as there is room.
+    ///
+    /// Cancel-safe.
+    pub(super) async fn end(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_end(cx)).await
+    }
+
+    /// What is known of whoever sends requests over it.
+    pub(super) fn facts(&self) -> Option<Ends> {
+        let digest = self.get_socket_digest()?;
+        let source = digest.peer_addr().and_then(|it| it.as_inet()).copied();
+        let destination = digest.local_addr().and_then(|it| it.as_inet()).copied();
+        let addresses = source.zip(destination);
+        Some(Ends {
+            peer: source?.ip(),
+            tls: self.connection.as_ref()?.tls(),
+            addresses: addresses.map(|(source, destination)| Addresses {
+                source,
+                destination,
+            }),
+        })
     }
 
     /// Whether all of the request has been read, so that what comes next is another one.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::target::{check_host, check_target};
 
 /// More header lines than this are refused with 431.
-const MAX_HEADERS: usize = 100;
+pub(super) const MAX_HEADERS: usize = 100;
 
 /// Why a head is refused, in words for the operator.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod entering;
 mod entrance;
 mod head;
 mod http2;
+mod shortcut;
 mod target;
 
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,7 @@ pub(crate) use entrance::Entrance;
 pub(crate) use head::HeadFault;
 use head::{Head, HeadScanner, leading_empty_lines};
 use http2::{Beginning, Patience};
+use shortcut::Short;
 
 /// The application behind each listener.
 pub(crate) struct Gate {
@@ -184,21 +186,34 @@ impl ServerApp for Gate {
             }
         }
         let mut kept: Option<HttpPersistentSettings> = None;
-        let mut first = true;
+        let (mut first, mut reuses) = (true, self.reuses());
         loop {
-            match self.next_head(&mut client, first, shutdown).await {
-                Ok(head) => client.admit(head),
+            let head = match self.next_head(&mut client, first, shutdown).await {
+                Ok(head) => head,
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
                     self.turn_down(client, refusal).await;
                     return None;
                 }
-            }
+            };
+            let keeps = reuses != Some(0);
+            let reuses_left = reuses;
+            reuses = reuses.map(|reuses| reuses.saturating_sub(1));
+            first = false;
+            client = match self.take_shortcut(client, head, keeps, shutdown).await {
+                Short::NotOurs(client) => client,
+                Short::Answered(answered) => {
+                    client = answered;
+                    continue;
+                }
+                Short::Over => return None,
+            };
+            client.admit(head);
             let mut session = ServerSession::new_http1(client);
-            match kept.take() {
-                Some(settings) => settings.apply_to_session(&mut session),
-                None => session.set_keepalive_reuses_remaining(self.reuses()),
+            if let Some(settings) = kept.take() {
+                settings.apply_to_session(&mut session);
             }
+            session.set_keepalive_reuses_remaining(reuses_left);
             let reused = self.proxy.process_new_http(session, shutdown).await?;
             let (stream, settings) = reused.consume();
             client = stream.into_any().downcast::<Downstream>().ok()?;
@@ -207,7 +222,6 @@ impl ServerApp for Gate {
                 return None;
             }
             kept = settings;
-            first = false;
         }
     }
 }
@@ -254,17 +268,25 @@ async fn refuse<S>(io: &mut S, refusal: Refusal)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + ?Sized,
 {
-    let linger = async {
+    let answered = async {
         io.write_all(&refusal.to_bytes()).await?;
         io.flush().await?;
-        io.shutdown().await?;
-        // On the heap, since every connection's future would carry it otherwise.
-        let mut rest = vec![0; 4096];
-        while io.read(&mut rest).await? > 0 {}
-        std::io::Result::Ok(())
+        linger(io).await
     };
     // Whether the client took the answer is its own affair.
-    let _ = timeout(LINGER, linger).await;
+    let _ = timeout(LINGER, answered).await;
+}
+
+/// Says that nothing more will come, and waits until the client has taken everything.
+async fn linger<S>(io: &mut S) -> std::io::Result<()>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + ?Sized,
+{
+    io.shutdown().await?;
+    // On the heap, since every connection's future would carry it otherwise.
+    let mut rest = vec![0; 4096];
+    while io.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 fn client_address(digest: Option<Arc<SocketDigest>>) -> Option<IpAddr> {

@@ -14,7 +14,7 @@ use crate::classify::{Kind, classify};
 use crate::fallback::engine_io::{self, Lane};
 use crate::fallback::services::Found;
 use crate::fallback::{self, sockjs};
-use crate::forwarded::Client;
+use crate::forwarded::Ends;
 use crate::gate::tls_facts;
 use crate::snapshot::Snapshot;
 
@@ -50,19 +50,17 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Way, Refusal> {
         let snapshot = self.shared.snapshot();
-        let peer = peer_address(session);
-        let tls = tls_facts(&session.downstream_session);
-        let ends = addresses(session);
+        let ends = Ends {
+            peer: peer_address(session),
+            tls: tls_facts(&session.downstream_session),
+            addresses: addresses(session),
+        };
         let request = session.req_header_mut();
         if !request.raw_path().starts_with(b"/") {
             // Of a target in absolute form, pingora's URI is the path alone, and its authority was the Host's.
             request.set_uri(request.uri.clone());
         }
-        exchange.client =
-            Client::identify(peer, &request.headers, &snapshot.config.trusted_proxies)
-                .over(tls, ends);
-        let scheme = exchange.client.scheme_of(request);
-        request.extensions_mut().insert(scheme);
+        exchange.identify(request, ends, &snapshot);
         let kind = classify(request);
         snapshot.rates.ask(exchange.client.address, kind.ok())?;
         let own_origin = || exchange.client.own_origin(request);

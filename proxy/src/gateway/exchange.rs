@@ -10,7 +10,7 @@ use super::target;
 use crate::answer::Refusal;
 use crate::attempts::Attempt;
 use crate::classify::Kind;
-use crate::forwarded::Client;
+use crate::forwarded::{Client, Ends};
 use crate::gate::StreamPlace;
 use crate::incoming::Incoming;
 use crate::snapshot::{Route, Snapshot};
@@ -48,6 +48,36 @@ pub(crate) struct Passage {
 }
 
 impl Exchange {
+    /// One of which nothing is known yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            client: Client::unknown(),
+            passage: None,
+            attempt: None,
+            summed_up: false,
+            pinned: false,
+            guard: None,
+            content: Incoming::default(),
+            refusal: None,
+            tunnelled: false,
+        }
+    }
+
+    /// Finds out who the client is, and remembers which scheme it has spoken.
+    pub(super) fn identify(
+        &mut self,
+        request: &mut RequestHeader,
+        ends: Ends,
+        snapshot: &Snapshot,
+    ) {
+        let trusted = &snapshot.config.trusted_proxies;
+        self.client =
+            Client::identify(ends.peer, &request.headers, trusted).over(ends.tls, ends.addresses);
+        let scheme = self.client.scheme_of(request);
+        request.extensions_mut().insert(scheme);
+    }
+
     /// Whether the request's connection has proven what the route demands.
     pub(crate) fn prove(&self, route: &Route, request: &RequestHeader) -> Result<(), Refusal> {
         route.demand(self.client.tls.as_deref(), target(request).host)

@@ -4,10 +4,10 @@
 
 mod decide;
 mod exchange;
+mod shortcut;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use towpath_conf::Scheme;
+use towpath_fallback::Endpoint;
 
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
@@ -26,7 +27,7 @@ use crate::fallback::{self, engine_io, sockjs};
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::incoming::Incoming;
-use crate::observe::access_log;
+use crate::observe::access_log::{self, Answered};
 use crate::observe::rejections::Reason;
 use crate::proxy_protocol::Addresses;
 use crate::router::Target;
@@ -37,6 +38,7 @@ use crate::tunnel::upgrade;
 use crate::upstream::{Lease, NoServer, http_peer};
 use decide::Way;
 pub(crate) use exchange::{Exchange, Passage};
+pub(crate) use shortcut::Shortcut;
 
 /// Of gzip, Brotli and zstd alike: fast.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -58,18 +60,7 @@ impl ProxyHttp for Gateway {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
-        Exchange {
-            started: Instant::now(),
-            client: Client::unknown(),
-            passage: None,
-            attempt: None,
-            summed_up: false,
-            pinned: false,
-            guard: None,
-            content: Incoming::default(),
-            refusal: None,
-            tunnelled: false,
-        }
+        Exchange::new()
     }
 
     /// pingora's compression looks at a request before its route is known, so it is on until it is known to be off.
@@ -88,11 +79,16 @@ impl ProxyHttp for Gateway {
         match way {
             // Boxed, since every other request would carry their size too.
             Ok(Way::Tunnel) => Box::pin(upgrade::carry(session, exchange, &self.shared)).await,
+            Ok(Way::Fallback(Endpoint::Io)) => {
+                let answered = fallback::go_on(session, exchange, &self.shared);
+                Box::pin(answered).await.map(|()| true)
+            }
             Ok(Way::Fallback(endpoint)) => {
                 Box::pin(fallback::carry(session, exchange, &self.shared, endpoint)).await
             }
             Ok(Way::SockJs(asked)) => {
-                Box::pin(sockjs::carry(session, exchange, &self.shared, asked)).await
+                let answered = sockjs::carry(session, exchange, &self.shared, asked);
+                Box::pin(answered).await.map(|()| true)
             }
             Ok(Way::SockJsWebSocket(asked)) => {
                 Box::pin(sockjs::connect(session, exchange, &self.shared, asked)).await
@@ -278,7 +274,8 @@ impl ProxyHttp for Gateway {
             self.shared.rejections.count(Reason::Refused(refusal));
         }
         if !exchange.tunnelled {
-            access_log::request(session, e, exchange);
+            let answered = Answered::in_session(session, e);
+            access_log::request(session.req_header(), answered, exchange);
         }
     }
 

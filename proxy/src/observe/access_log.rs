@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::{Version, header};
+use http::{StatusCode, Version, header};
 use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -56,15 +56,38 @@ pub(crate) fn opened_as(
     }
 }
 
+/// What became of a request.
+pub(crate) struct Answered {
+    /// `None`: nothing was answered.
+    pub(crate) status: Option<StatusCode>,
+    /// Content, in bytes.
+    pub(crate) received: usize,
+    /// Content, in bytes.
+    pub(crate) sent: usize,
+    /// Whether it ended before its end.
+    pub(crate) failed: bool,
+}
+
+impl Answered {
+    /// What a session of pingora's knows.
+    pub(crate) fn in_session(session: &Session, error: Option<&Error>) -> Self {
+        Self {
+            status: session.response_written().map(|response| response.status),
+            received: session.body_bytes_read(),
+            sent: session.body_bytes_sent(),
+            failed: error.is_some(),
+        }
+    }
+}
+
 /// A request that was answered, by the backend or by us.
-pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Exchange) {
+pub(crate) fn request(request: &RequestHeader, answered: Answered, exchange: &Exchange) {
     if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
         return;
     }
     if exchange.summed_up {
         return;
     }
-    let request = session.req_header();
     let passage = exchange.passage.as_ref();
     tracing::info!(
         target: TARGET,
@@ -74,15 +97,15 @@ pub(crate) fn request(session: &Session, error: Option<&Error>, exchange: &Excha
         method = %request.method,
         host = host(request),
         path = &*in_ascii(request.uri.path()),
-        status = session.response_written().map_or(0, |response| response.status.as_u16()),
-        bytes_received = session.body_bytes_read(),
-        bytes_sent = session.body_bytes_sent(),
+        status = answered.status.map_or(0, |status| status.as_u16()),
+        bytes_received = answered.received,
+        bytes_sent = answered.sent,
         duration_ms = milliseconds(exchange.started.elapsed()),
         route = passage.map(|passage| passage.route.name.as_str()),
         upstream = passage.map(|passage| passage.route.group.name()),
         server = server(exchange).map(tracing::field::display),
         reason = exchange.refusal.map(Refusal::reason),
-        cut_by = error.and(exchange.refusal.is_none().then_some("client")),
+        cut_by = (answered.failed && exchange.refusal.is_none()).then_some("client"),
     );
 }
 

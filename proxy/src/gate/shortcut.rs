@@ -1,0 +1,331 @@
+//! The short way of the fallback's requests: what belongs to a session that is open is answered here, on the gate's own
+//! connection. pingora's session, its filters and its futures would cost more than all else about such a request, and a
+//! held poll would keep them in memory. Whatever is not quite plain, such as chunked content, goes the long way.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use httparse::EMPTY_HEADER;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::date::get_cached_date;
+use pingora::server::ShutdownWatch;
+use pingora::{Error, ErrorType, Result};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+use towpath_fallback::{Body, TooLarge};
+
+use super::downstream::Downstream;
+use super::head::{Framing, Head, MAX_HEADERS};
+use super::{Gate, linger, refuse};
+use crate::answer::{LINGER, Refusal};
+use crate::changes::Changes;
+use crate::fallback::{self, Content, Requester, engine_io, sockjs};
+use crate::gateway::{Exchange, Shortcut};
+use crate::observe::access_log::{self, Answered};
+use crate::observe::rejections::Reason;
+use crate::shared::Shared;
+
+/// How much is read of content that is too large: its client hears the answer only when it has sent all.
+const DRAINED: u64 = 1 << 20;
+/// Content of up to this size is copied behind the header, so that both are written at once.
+const COPIED: usize = 16 * 1024;
+/// Most headers of answers, with some room.
+const HEADER: usize = 512;
+
+/// What has become of a request.
+pub(super) enum Short {
+    /// It goes the long way.
+    NotOurs(Box<Downstream>),
+    /// It is answered, and another one may follow.
+    Answered(Box<Downstream>),
+    /// The connection is over.
+    Over,
+}
+
+impl Gate {
+    /// Answers the request whose head stands first if it is one of a session's. `keeps`: another one may follow.
+    pub(super) async fn take_shortcut(
+        &self,
+        mut client: Box<Downstream>,
+        head: Head,
+        keeps: bool,
+        shutdown: &ShutdownWatch,
+    ) -> Short {
+        let Some((request, exchange, way)) = self.find_shortcut(&client, head) else {
+            return Short::NotOurs(client);
+        };
+        client.admit_content(head);
+        let write = self.shared.snapshot().config.timeouts.write.get();
+        let mut direct = Box::new(Direct {
+            keeps: keeps && !asks_to_close(&request),
+            head: request,
+            client,
+            shutdown: shutdown.clone(),
+            write,
+            received: 0,
+            sent: 0,
+            status: None,
+        });
+        Box::pin(self.answer(&mut direct, exchange, way)).await;
+        match direct.keeps && direct.client.is_between_requests() {
+            true => Short::Answered(direct.client),
+            false => {
+                let _ = timeout(LINGER, linger(direct.client.as_mut())).await;
+                Short::Over
+            }
+        }
+    }
+
+    fn find_shortcut(
+        &self,
+        client: &Downstream,
+        head: Head,
+    ) -> Option<(RequestHeader, Exchange, Shortcut)> {
+        let Framing::Length(_) = head.framing else {
+            return None;
+        };
+        let bytes = client.early().get(..head.len)?;
+        let snapshot = self.shared.snapshot();
+        let mut request = parse(bytes, |path| snapshot.may_be_fallback(path))?;
+        let connection = client.facts()?;
+        let mut exchange = Exchange::new();
+        let way = Shortcut::find(&self.shared, &mut request, connection, &mut exchange)?;
+        Some((request, exchange, way))
+    }
+
+    async fn answer(&self, direct: &mut Direct, mut exchange: Exchange, way: Shortcut) {
+        let shared = &self.shared;
+        let answered = match way {
+            Shortcut::Native => fallback::go_on(direct, &mut exchange, shared).await,
+            Shortcut::SockJs(asked) => sockjs::carry(direct, &mut exchange, shared, asked).await,
+            Shortcut::EngineIo(asked) => {
+                let answered = engine_io::carry(direct, &mut exchange, shared, asked).await;
+                answered.map(drop)
+            }
+        };
+        if let Err(error) = &answered {
+            access_log::failed(error, &exchange, None);
+        }
+        if direct.status.is_none() || answered.is_err() {
+            direct.keeps = false;
+        }
+        if let Some(refusal) = exchange.refusal {
+            shared.rejections.count(Reason::Refused(refusal));
+        }
+        access_log::request(
+            &direct.head,
+            Answered {
+                status: direct.status,
+                received: direct.received,
+                sent: direct.sent,
+                failed: answered.is_err(),
+            },
+            &exchange,
+        );
+    }
+}
+
+/// A request on the gate's own connection.
+pub(super) struct Direct {
+    client: Box<Downstream>,
+    /// Once the fallback has the request, what the access log wants of it.
+    head: RequestHeader,
+    /// Whether another request may follow.
+    keeps: bool,
+    shutdown: ShutdownWatch,
+    /// How long a write may take.
+    write: Duration,
+    received: usize,
+    sent: usize,
+    status: Option<StatusCode>,
+}
+
+impl Requester for Direct {
+    fn head(&self) -> &RequestHeader {
+        &self.head
+    }
+
+    fn request(&mut self, content: Content) -> Request<Content> {
+        // A poll may be held for long, and its header would be with it.
+        let rest = for_the_log(&self.head);
+        let head = std::mem::replace(&mut self.head, rest);
+        Request::from_parts(head.into(), content)
+    }
+
+    async fn content(
+        &mut self,
+        exchange: &mut Exchange,
+        shared: &Shared,
+        most: usize,
+    ) -> Result<Option<Content>> {
+        if let Some(whole) = self.client.take_content(most) {
+            self.received = whole.len();
+            return Ok(Some(Ok(whole)));
+        }
+        let limit = shared.snapshot().config.timeouts.read.get();
+        match timeout(limit, self.read(most)).await {
+            Ok(content) => content.map(Some),
+            Err(_) => {
+                let refusal = Refusal::RequestTimeout;
+                exchange.refused(refusal);
+                (self.status, self.keeps) = (Some(refusal.status()), false);
+                refuse(self.client.as_mut(), refusal).await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn unless_gone<T: Send>(
+        &mut self,
+        answered: impl Future<Output = T> + Send,
+    ) -> Result<Option<T>> {
+        tokio::select! {
+            // First, since of content that is too large the rest may lie there, and look as if the client went on.
+            biased;
+            answer = answered => Ok(Some(answer)),
+            gone = self.client.end() => {
+                self.keeps = false;
+                gone.map(|()| None).map_err(|e| failed(ErrorType::ReadError, e))
+            }
+        }
+    }
+
+    async fn answer(&mut self, response: Response<Body>, changes: Option<&Changes>) -> Result<()> {
+        let (mut header, mut body) = fallback::header(response, false, changes)?;
+        self.keeps &= self.client.is_between_requests() && !*self.shutdown.borrow();
+        self.status = Some(header.status);
+        let mut bytes = self.serialize(&mut header, body.size().unwrap_or_default())?;
+        if body.size().is_some() {
+            let whole = body.next().await.unwrap_or_default();
+            return self.write(bytes, whole).await;
+        }
+        self.write(bytes, Bytes::new()).await?;
+        while let Some(part) = self.unless_gone(body.next()).await? {
+            let Some(part) = part else {
+                let last = BytesMut::from("0\r\n\r\n");
+                return self.write(last, Bytes::new()).await;
+            };
+            bytes = BytesMut::from(format!("{:x}\r\n", part.len()).as_str());
+            bytes.reserve(part.len() + 2);
+            bytes.extend_from_slice(&part);
+            bytes.extend_from_slice(b"\r\n");
+            self.write(bytes, Bytes::new()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Direct {
+    /// Reads content that is not all here.
+    async fn read(&mut self, most: usize) -> Result<Content> {
+        let left = self.client.content_left();
+        let broken = |error| failed(ErrorType::ReadError, error);
+        if left > most as u64 {
+            let mut content = (&mut self.client).take(left.min(DRAINED));
+            let drained = tokio::io::copy(&mut content, &mut tokio::io::sink()).await;
+            self.received = usize::try_from(drained.map_err(broken)?).unwrap_or(usize::MAX);
+            return Ok(Err(TooLarge));
+        }
+        let mut content = BytesMut::with_capacity(usize::try_from(left).unwrap_or_default());
+        while self.client.content_left() > 0 {
+            if self.client.read_buf(&mut content).await.map_err(broken)? == 0 {
+                return Error::e_explain(ErrorType::ConnectionClosed, "content ends early");
+            }
+        }
+        self.received = content.len();
+        Ok(Ok(content.freeze()))
+    }
+
+    fn serialize(&self, header: &mut ResponseHeader, content: usize) -> Result<BytesMut> {
+        header.insert_header(header::DATE, get_cached_date())?;
+        let connection = if self.keeps { "keep-alive" } else { "close" };
+        header.insert_header(header::CONNECTION, connection)?;
+        let copied = if content > COPIED { 0 } else { content };
+        let mut bytes = BytesMut::with_capacity(HEADER + copied);
+        bytes.extend_from_slice(b"HTTP/1.1 ");
+        bytes.extend_from_slice(header.status.as_str().as_bytes());
+        bytes.extend_from_slice(b" ");
+        let reason = header.get_reason_phrase().unwrap_or_default();
+        bytes.extend_from_slice(reason.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+        header.header_to_h1_wire(&mut bytes);
+        bytes.extend_from_slice(b"\r\n");
+        Ok(bytes)
+    }
+
+    async fn write(&mut self, mut first: BytesMut, second: Bytes) -> Result<()> {
+        let written = async {
+            if second.len() <= COPIED {
+                first.extend_from_slice(&second);
+                self.client.write_all(&first).await?;
+            } else {
+                self.client
+                    .write_all_buf(&mut first.chain(&second[..]))
+                    .await?;
+            }
+            self.client.flush().await
+        };
+        self.sent += second.len();
+        match timeout(self.write, written).await {
+            Ok(written) => written.map_err(|e| failed(ErrorType::WriteError, e)),
+            Err(_) => Error::e_explain(ErrorType::WriteTimedout, "the client does not read"),
+        }
+    }
+}
+
+fn failed(kind: ErrorType, error: std::io::Error) -> Box<Error> {
+    Error::because(kind, "the client's connection", error).into_down()
+}
+
+/// A checked head as pingora has it, if it is that of a plain request for a path that `may` be ours.
+fn parse(head: &[u8], may: impl FnOnce(&str) -> bool) -> Option<RequestHeader> {
+    let is_plain = head.starts_with(b"POST /") || head.starts_with(b"GET /");
+    let end = head.iter().skip(5).position(|byte| *byte == b' ')? + 5;
+    let target = std::str::from_utf8(head.get(4..end)?).ok()?.trim_start();
+    let path = target.split('?').next().unwrap_or_default();
+    if !is_plain || !may(path) {
+        return None;
+    }
+    let head = Bytes::copy_from_slice(head);
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    request.parse(&head).ok()?;
+    if request.version != Some(1) {
+        return None;
+    }
+    let method = match request.method? {
+        "GET" => Method::GET,
+        "POST" => Method::POST,
+        _ => return None,
+    };
+    let path = request.path?.as_bytes();
+    let mut parsed =
+        RequestHeader::build_no_case(method, path, Some(request.headers.len())).ok()?;
+    for field in request.headers {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        if name == header::EXPECT {
+            return None;
+        }
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        parsed.append_header(name, value).ok()?;
+    }
+    Some(parsed)
+}
+
+/// As much of a request as its line in the access log shows.
+fn for_the_log(request: &RequestHeader) -> RequestHeader {
+    let mut rest = RequestHeader::from(Request::new(()).into_parts().0);
+    rest.set_method(request.method.clone());
+    rest.set_uri(request.uri.clone());
+    if let Some(host) = request.headers.get(header::HOST) {
+        // It was valid in the request.
+        let _ = rest.insert_header(header::HOST, host.clone());
+    }
+    rest
+}
+
+fn asks_to_close(request: &RequestHeader) -> bool {
+    crate::fields::members(&request.headers, header::CONNECTION)
+        .any(|option| option.eq_ignore_ascii_case(b"close"))
+}

@@ -1,0 +1,82 @@
+//! Which requests can be answered at the gate: those of the fallback's sessions that nobody else has a say in.
+
+use std::sync::Arc;
+
+use pingora::http::RequestHeader;
+use towpath_fallback::{Endpoint, client};
+
+use super::Exchange;
+use crate::classify::{Kind, classify};
+use crate::fallback::engine_io::{self, Lane};
+use crate::fallback::services::Found;
+use crate::fallback::sockjs;
+use crate::forwarded::Ends;
+use crate::shared::Shared;
+
+/// Whose session a request is of.
+pub(crate) enum Shortcut {
+    Native,
+    SockJs(sockjs::Asked),
+    EngineIo(engine_io::Asked),
+}
+
+impl Shortcut {
+    /// `None`: the request goes the long way, where it is looked at anew; so does one that is to be refused.
+    pub(crate) fn find(
+        shared: &Arc<Shared>,
+        request: &mut RequestHeader,
+        ends: Ends,
+        exchange: &mut Exchange,
+    ) -> Option<Self> {
+        let snapshot = shared.snapshot();
+        exchange.identify(request, ends, &snapshot);
+        let kind = classify(request).ok().filter(|kind| *kind == Kind::Http)?;
+        let own_origin = || exchange.client.own_origin(request);
+        let found = snapshot.services.find(request, own_origin);
+        let native = Endpoint::cut(request.uri.path());
+        let way = match (found, native) {
+            (None, Some((Endpoint::Io, _))) => Self::native(request)?,
+            (Some(found), None) => {
+                let route = found.route();
+                if route.filters.ask_who() {
+                    return None;
+                }
+                exchange.admit(route, request, Some(kind)).ok()?;
+                Self::of_service(found, request, exchange, shared)?
+            }
+            _ => return None,
+        };
+        snapshot
+            .rates
+            .ask(exchange.client.address, Some(kind))
+            .ok()?;
+        Some(way)
+    }
+
+    fn native(request: &RequestHeader) -> Option<Self> {
+        let is_ours = request.uri.path().starts_with(client::PREFIX);
+        (!is_ours).then_some(Self::Native)
+    }
+
+    fn of_service(
+        found: Found,
+        request: &RequestHeader,
+        exchange: &Exchange,
+        shared: &Shared,
+    ) -> Option<Self> {
+        match found {
+            Found::SockJs(asked) => asked
+                .endpoint
+                .is_of_session()
+                .then_some(Self::SockJs(asked)),
+            Found::EngineIo(asked) => {
+                let query = request.uri.query().unwrap_or_default();
+                let own_origin = exchange.client.own_origin(request);
+                let (service, method) = (&asked.engine_io, &request.method);
+                let lane = service.lane(Kind::Http, method, query, &own_origin, shared);
+                let is_here = lane == Lane::Answer && engine_io::names_session(query);
+                is_here.then_some(Self::EngineIo(asked))
+            }
+        }
+    }
+}
