@@ -32,6 +32,26 @@ pub trait Backend: Send + 'static {
     fn ended(self, report: Report);
 }
 
+impl<B: Backend> Backend for Box<B> {
+    type Stream = B::Stream;
+    type Ending = B::Ending;
+
+    fn dial(
+        &mut self,
+        handshake: Handshake,
+    ) -> impl Future<Output = Result<Dialled<Self::Stream>, DialError>> + Send {
+        (**self).dial(handshake)
+    }
+
+    fn ending(&self) -> Self::Ending {
+        (**self).ending()
+    }
+
+    fn ended(self, report: Report) {
+        (*self).ended(report);
+    }
+}
+
 /// What the backend is asked with, beside what the proxy adds to every request.
 #[derive(Clone, Debug, Default)]
 pub struct Handshake {

@@ -28,6 +28,19 @@ impl Endpoint {
     /// Cuts the reserved end off `path`: the endpoint, and the WebSocket's own path. `None` if it has none.
     #[must_use]
     pub fn cut(path: &str) -> Option<(Self, String)> {
+        let (endpoint, own, slash) = Self::split(path)?;
+        let slash = if own.is_empty() { "/" } else { slash };
+        Some((endpoint, format!("{own}{slash}")))
+    }
+
+    /// The endpoint of a path with a reserved end.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        Self::split(path).map(|(endpoint, ..)| endpoint)
+    }
+
+    /// The endpoint, the WebSocket's own path, and the slash at the path's end, if it has one.
+    fn split(path: &str) -> Option<(Self, &str, &str)> {
         let (whole, slash) = match path.strip_suffix('/') {
             Some(whole) => (whole, "/"),
             None => (path, ""),
@@ -41,8 +54,7 @@ impl Endpoint {
             _ if rest.is_empty() || rest.starts_with('/') => Self::Unknown,
             _ => return None,
         };
-        let slash = if own.is_empty() { "/" } else { slash };
-        Some((endpoint, format!("{own}{slash}")))
+        Some((endpoint, own, slash))
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::accepted::Accepted;
@@ -107,11 +108,15 @@ impl Fallback {
         request: Request<Result<Bytes, TooLarge>>,
         via: Via<'_, B>,
     ) -> Response<Body> {
+        if endpoint == Endpoint::Io {
+            let (request, content) = request.into_parts();
+            return self.go_on(&request, content, via.own_origin).await;
+        }
         let (request, content) = request.into_parts();
         let origin = origin::of(&request.headers, via.own_origin);
         let allowed = match via.policy {
             Some(policy) => policy.origins.allow(&origin, via.own_origin),
-            // Only what needs no route is answered, by its token alone.
+            // Only what needs no route is answered.
             None => true,
         };
         let share = request
@@ -119,25 +124,43 @@ impl Fallback {
             .get(header::ORIGIN)
             .filter(|_| allowed)
             .cloned();
-        let mut response = match (&request.method, allowed) {
-            (_, false) => plain(StatusCode::FORBIDDEN, "origin not allowed"),
-            _ if matches!(endpoint, Endpoint::Probe | Endpoint::Unknown) => not_found(),
-            (&Method::OPTIONS, _) => preflight(&request.headers),
-            (&Method::POST, _) if is_coded(&request.headers) => plain(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "no content coding is taken",
-            ),
-            (&Method::POST, _) => {
+        let unusual = match (endpoint, allowed) {
+            (_, false) => Some(plain(StatusCode::FORBIDDEN, "origin not allowed")),
+            (Endpoint::Probe | Endpoint::Unknown, _) => Some(not_found()),
+            _ => answer_to_other_methods(&request),
+        };
+        let mut response = match unusual {
+            Some(response) => response,
+            None => {
                 self.post(endpoint, &request.headers, content, &origin, via)
                     .await
             }
-            (&Method::GET, _) if request.headers.contains_key(header::UPGRADE) => {
-                plain(StatusCode::BAD_REQUEST, "no upgrade here")
-            }
-            _ => not_allowed(),
         };
         finish(response.headers_mut(), share.as_ref());
         response
+    }
+
+    /// Answers a request of an open session of the native dialect, as [`serve`](Self::serve) does. It needs no route: its
+    /// token is for its Origin alone.
+    pub fn go_on<'a>(
+        &'a self,
+        request: &Parts,
+        content: Result<Bytes, TooLarge>,
+        own_origin: &str,
+    ) -> impl Future<Output = Response<Body>> + Send + use<'a> {
+        // A poll may be held for long, so it keeps of its request what it needs.
+        let origin = origin::of(&request.headers, own_origin);
+        let share = request.headers.get(header::ORIGIN).cloned();
+        let unusual = answer_to_other_methods(request).map(Box::new);
+        async move {
+            let mut response = match (unusual, content) {
+                (Some(response), _) => *response,
+                (None, Ok(content)) => binary(self.native.io(content, &origin).await),
+                (None, Err(TooLarge)) => binary(self.native.say(Status::TooLarge, 0)),
+            };
+            finish(response.headers_mut(), share.as_ref());
+            response
+        }
     }
 
     /// Answers a request to a SockJS service, as [`serve`](Self::serve) does.
@@ -148,6 +171,17 @@ impl Fallback {
         via: sockjs::Via<'_, B>,
     ) -> Response<Body> {
         self.sockjs.serve(endpoint, request, via).await
+    }
+
+    /// Whether a SockJS request is of a session that there is here, so that it needs no backend.
+    #[must_use]
+    pub fn knows_sockjs(
+        &self,
+        service: &sockjs::Service,
+        endpoint: &sockjs::Endpoint,
+        own_origin: &str,
+    ) -> bool {
+        self.sockjs.knows(service, endpoint, own_origin)
     }
 
     /// Asks the backend on behalf of a handshake for a SockJS session's own WebSocket. Cancel-safe.
@@ -203,8 +237,6 @@ impl Fallback {
         via: Via<'_, B>,
     ) -> Response<Body> {
         match (endpoint, content) {
-            (Endpoint::Io, Ok(content)) => binary(self.native.io(content, origin).await),
-            (Endpoint::Io, Err(TooLarge)) => binary(self.native.say(Status::TooLarge, 0)),
             (Endpoint::Check, Ok(content)) => json((via.check)(&cid(&content)).into_bytes()),
             (Endpoint::Open, content) => {
                 let (Some(policy), Some(backend)) = (via.policy, via.backend) else {
@@ -218,7 +250,9 @@ impl Fallback {
                 };
                 // What is too large is no JSON of this protocol either.
                 let content = content.unwrap_or_default();
-                let (answer, cookies) = self.native.open(&content, wish, backend).await;
+                // On the heap, since every other request would carry its size too.
+                let opened = Box::pin(self.native.open(&content, wish, backend));
+                let (answer, cookies) = opened.await;
                 let mut response = json(answer);
                 for cookie in cookies {
                     response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -228,7 +262,7 @@ impl Fallback {
             (Endpoint::Check, Err(TooLarge)) => {
                 plain(StatusCode::PAYLOAD_TOO_LARGE, "content too large")
             }
-            (Endpoint::Probe | Endpoint::Unknown, _) => not_found(),
+            (Endpoint::Io | Endpoint::Probe | Endpoint::Unknown, _) => not_found(),
         }
     }
 
@@ -248,6 +282,22 @@ fn cid(content: &[u8]) -> String {
     let check = serde_json::from_slice(content).ok();
     let check = check.filter(|check: &Check| check.towpath == 1);
     check.map_or_else(String::new, |check| check.cid)
+}
+
+/// `None`: it is a POST as it should be.
+fn answer_to_other_methods(request: &Parts) -> Option<Response<Body>> {
+    Some(match request.method {
+        Method::POST if is_coded(&request.headers) => plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "no content coding is taken",
+        ),
+        Method::POST => return None,
+        Method::OPTIONS => preflight(&request.headers),
+        Method::GET if request.headers.contains_key(header::UPGRADE) => {
+            plain(StatusCode::BAD_REQUEST, "no upgrade here")
+        }
+        _ => not_allowed(),
+    })
 }
 
 fn is_coded(headers: &HeaderMap) -> bool {

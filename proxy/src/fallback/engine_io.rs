@@ -1,5 +1,6 @@
 //! Engine.IO between pingora's sessions and the fallback.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -132,8 +133,11 @@ pub(crate) async fn carry<R: Requester>(
     };
     let has_session = names_session(&query);
     let request = requester.request(content);
-    let answered = shared.fallback.serve_engine_io(request, via);
-    let response = match requester.unless_gone(answered).await? {
+    let outcome = {
+        let answered = pin!(shared.fallback.serve_engine_io(request, via));
+        requester.unless_gone(answered).await?
+    };
+    let response = match outcome {
         None => return Ok(true),
         Some(Outcome::PollingOnly(_)) if asked.engine_io.mode == EngineIoMode::Auto => {
             *asked.engine_io.polling_only() = Some(Instant::now() + POLLING_ONLY);
@@ -201,7 +205,7 @@ fn backend(
     exchange: &Exchange,
     shared: &Arc<Shared>,
     route: &Arc<Route>,
-) -> Result<Option<RouteBackend>> {
+) -> Result<Option<Box<RouteBackend>>> {
     let raw = query(request);
     if names_session(raw) {
         return Ok(None);
@@ -211,7 +215,8 @@ fn backend(
         path: request.uri.path(),
         query: &query,
     };
-    RouteBackend::new(request, aim, exchange, route, shared).map(Some)
+    let backend = RouteBackend::new(request, aim, exchange, route, shared)?;
+    Ok(Some(Box::new(backend)))
 }
 
 fn query(request: &RequestHeader) -> &str {

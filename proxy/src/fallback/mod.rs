@@ -12,6 +12,7 @@ mod settings;
 pub(crate) mod sockjs;
 mod upgrade;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use pingora::Result;
@@ -50,17 +51,17 @@ pub(crate) async fn go_on<R: Requester>(
     let Some(content) = requester.content(exchange, shared, most).await? else {
         return Ok(());
     };
-    let own_origin = exchange.client.own_origin(requester.head());
-    let via = Via::<RouteBackend> {
-        client: exchange.client.address,
-        own_origin: &own_origin,
-        policy: None,
-        backend: None,
-        check: &|_| String::new(),
+    let response = {
+        let own_origin = exchange.client.own_origin(requester.head());
+        let answered = shared
+            .fallback
+            .go_on(requester.head(), content, &own_origin);
+        let answered = pin!(answered);
+        drop(own_origin);
+        requester.let_go();
+        requester.unless_gone(answered).await?
     };
-    let request = requester.request(content);
-    let answered = shared.fallback.serve(Endpoint::Io, request, via);
-    match requester.unless_gone(answered).await? {
+    match response {
         Some(response) => requester.answer(response, None).await,
         None => Ok(()),
     }
@@ -120,7 +121,7 @@ pub(crate) async fn carry(
         check: &check,
     };
     let request = session.request(content);
-    let answered = shared.fallback.serve(endpoint, request, via);
+    let answered = pin!(shared.fallback.serve(endpoint, request, via));
     let Some(response) = session.unless_gone(answered).await? else {
         return Ok(true);
     };

@@ -21,6 +21,9 @@ pub(crate) trait Requester: Send {
     /// The request as the fallback gets it.
     fn request(&mut self, content: Content) -> Request<Content>;
 
+    /// Forgets what nobody needs of the head any more.
+    fn let_go(&mut self) {}
+
     /// Reads the request's content, up to `most` bytes; `None`: it did not come in time, which was answered.
     fn content(
         &mut self,
@@ -29,10 +32,11 @@ pub(crate) trait Requester: Send {
         most: usize,
     ) -> impl Future<Output = Result<Option<Content>>> + Send;
 
-    /// What the request is answered, unless its client leaves first, as it may while its poll is held.
+    /// What the request is answered, unless its client leaves first, as it may while its poll is held. Futures are pinned
+    /// where they are made: each that they were moved through would have room for them.
     fn unless_gone<T: Send>(
         &mut self,
-        answered: impl Future<Output = T> + Send,
+        answered: impl Future<Output = T> + Send + Unpin,
     ) -> impl Future<Output = Result<Option<T>>> + Send;
 
     /// Writes a response and waits until the client has it, or is gone.
@@ -78,7 +82,7 @@ impl Requester for Session {
 
     async fn unless_gone<T: Send>(
         &mut self,
-        answered: impl Future<Output = T> + Send,
+        answered: impl Future<Output = T> + Send + Unpin,
     ) -> Result<Option<T>> {
         tokio::select! {
             // First, since of content that is too large the rest may lie there, and look as if the client went on.

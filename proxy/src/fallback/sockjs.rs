@@ -1,5 +1,6 @@
 //! SockJS between pingora's sessions and the fallback.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
@@ -65,11 +66,13 @@ pub(crate) async fn carry<R: Requester>(
         return Ok(());
     };
     let head = requester.head();
-    let backend = match asked.endpoint.receives() {
-        true => Some(asked.backend(head, exchange, shared)?),
+    let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
+    let (sockjs, endpoint) = (&asked.sockjs, &asked.endpoint);
+    let opens = endpoint.receives() && !shared.fallback.knows_sockjs(sockjs, endpoint, &own_origin);
+    let backend = match opens {
+        true => Some(Box::new(asked.backend(head, exchange, shared)?)),
         false => None,
     };
-    let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
     let via = Via {
         client: exchange.client.address,
         own_origin: &own_origin,
@@ -79,8 +82,11 @@ pub(crate) async fn carry<R: Requester>(
         backend,
     };
     let request = requester.request(content);
-    let answered = shared.fallback.serve_sockjs(&asked.endpoint, request, via);
-    let Some(response) = requester.unless_gone(answered).await? else {
+    let response = {
+        let answered = pin!(shared.fallback.serve_sockjs(&asked.endpoint, request, via));
+        requester.unless_gone(answered).await?
+    };
+    let Some(response) = response else {
         return Ok(());
     };
     exchange.summed_up = asked.endpoint.is_of_session() && response.status().is_success();
@@ -115,7 +121,7 @@ pub(crate) async fn connect(
         backend,
     };
     let headers = request.headers.clone();
-    let connected = shared.fallback.connect_sockjs(&headers, via);
+    let connected = pin!(shared.fallback.connect_sockjs(&headers, via));
     let changes = &service.route.response_headers;
     match session.unless_gone(connected).await? {
         None => {}

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -176,8 +177,8 @@ impl Downstream {
         let Some(io) = self.io.as_mut().filter(|_| !self.ended) else {
             return Poll::Ready(Ok(0));
         };
-        let mut space = [0; READ_SIZE];
-        let mut buf = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); READ_SIZE];
+        let mut buf = ReadBuf::uninit(&mut space);
         ready!(Pin::new(io).poll_read(cx, &mut buf))?;
         self.early.extend_from_slice(buf.filled());
         self.ended = buf.filled().is_empty();

@@ -13,6 +13,7 @@ mod http2;
 mod shortcut;
 mod target;
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,6 @@ pub(crate) use entrance::Entrance;
 pub(crate) use head::HeadFault;
 use head::{Head, HeadScanner, leading_empty_lines};
 use http2::{Beginning, Patience};
-use shortcut::Short;
 
 /// The application behind each listener.
 pub(crate) struct Gate {
@@ -170,7 +170,18 @@ impl Gate {
 
 #[async_trait]
 impl ServerApp for Gate {
+    /// The listener's task, which holds the state of a TLS handshake that it never has, ends here; the connection goes on
+    /// in a smaller one of its own.
     async fn process_new(self: &Arc<Self>, io: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let (gate, shutdown) = (self.clone(), shutdown.clone());
+        tokio::spawn(async move { gate.serve(io, &shutdown).await });
+        None
+    }
+}
+
+impl Gate {
+    /// Serves a connection to its end, or until a tunnel takes it. `None`, always: it is over.
+    async fn serve(&self, io: Stream, shutdown: &ShutdownWatch) -> Option<Infallible> {
         // On the heap, since a connection's future would carry their size for as long as it lives.
         let mut client = Box::pin(self.enter(io)).await?;
         match Box::pin(self.beginning(&mut client, shutdown)).await {
@@ -181,7 +192,7 @@ impl ServerApp for Gate {
             Some(_) => {}
             None if client.early().is_empty() => return None,
             None => {
-                self.turn_down(client, Refusal::HeaderTimeout).await;
+                Box::pin(self.turn_down(client, Refusal::HeaderTimeout)).await;
                 return None;
             }
         }
@@ -192,7 +203,7 @@ impl ServerApp for Gate {
                 Ok(head) => head,
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
-                    self.turn_down(client, refusal).await;
+                    Box::pin(self.turn_down(client, refusal)).await;
                     return None;
                 }
             };
@@ -200,13 +211,12 @@ impl ServerApp for Gate {
             let reuses_left = reuses;
             reuses = reuses.map(|reuses| reuses.saturating_sub(1));
             first = false;
-            client = match self.take_shortcut(client, head, keeps, shutdown).await {
-                Short::NotOurs(client) => client,
-                Short::Answered(answered) => {
-                    client = answered;
+            client = match self.take_shortcut(client, head, keeps, shutdown) {
+                Ok(answering) => {
+                    client = answering.await?;
                     continue;
                 }
-                Short::Over => return None,
+                Err(client) => client,
             };
             client.admit(head);
             let mut session = ServerSession::new_http1(client);

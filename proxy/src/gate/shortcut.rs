@@ -2,6 +2,8 @@
 //! connection. pingora's session, its filters and its futures would cost more than all else about such a request, and a
 //! held poll would keep them in memory. Whatever is not quite plain, such as chunked content, goes the long way.
 
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -33,48 +35,40 @@ const COPIED: usize = 16 * 1024;
 /// Most headers of answers, with some room.
 const HEADER: usize = 512;
 
-/// What has become of a request.
-pub(super) enum Short {
-    /// It goes the long way.
-    NotOurs(Box<Downstream>),
-    /// It is answered, and another one may follow.
-    Answered(Box<Downstream>),
-    /// The connection is over.
-    Over,
-}
+/// The way of a request to its answer: then the client, if another request may follow.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Option<Box<Downstream>>> + Send>>;
 
 impl Gate {
-    /// Answers the request whose head stands first if it is one of a session's. `keeps`: another one may follow.
-    pub(super) async fn take_shortcut(
+    /// Answers the request whose head stands first, if it is one of a session's; otherwise the client is given back.
+    /// `keeps`: another request may follow.
+    pub(super) fn take_shortcut(
         &self,
         mut client: Box<Downstream>,
         head: Head,
         keeps: bool,
         shutdown: &ShutdownWatch,
-    ) -> Short {
+    ) -> std::result::Result<Answering, Box<Downstream>> {
         let Some((request, exchange, way)) = self.find_shortcut(&client, head) else {
-            return Short::NotOurs(client);
+            return Err(client);
         };
         client.admit_content(head);
-        let write = self.shared.snapshot().config.timeouts.write.get();
-        let mut direct = Box::new(Direct {
+        let direct = Direct {
             keeps: keeps && !asks_to_close(&request),
             head: request,
             client,
             shutdown: shutdown.clone(),
-            write,
+            write: self.shared.snapshot().config.timeouts.write.get(),
             received: 0,
             sent: 0,
             status: None,
-        });
-        Box::pin(self.answer(&mut direct, exchange, way)).await;
-        match direct.keeps && direct.client.is_between_requests() {
-            true => Short::Answered(direct.client),
-            false => {
-                let _ = timeout(LINGER, linger(direct.client.as_mut())).await;
-                Short::Over
-            }
-        }
+        };
+        let shared = self.shared.clone();
+        // Each on its own, since a poll of one dialect would carry the size of the others.
+        Ok(match way {
+            Shortcut::Native => native(direct, exchange, shared),
+            Shortcut::SockJs(asked) => sock_js(direct, exchange, shared, asked),
+            Shortcut::EngineIo(asked) => engine_io(direct, exchange, shared, asked),
+        })
     }
 
     fn find_shortcut(
@@ -93,37 +87,42 @@ impl Gate {
         let way = Shortcut::find(&self.shared, &mut request, connection, &mut exchange)?;
         Some((request, exchange, way))
     }
+}
 
-    async fn answer(&self, direct: &mut Direct, mut exchange: Exchange, way: Shortcut) {
-        let shared = &self.shared;
-        let answered = match way {
-            Shortcut::Native => fallback::go_on(direct, &mut exchange, shared).await,
-            Shortcut::SockJs(asked) => sockjs::carry(direct, &mut exchange, shared, asked).await,
-            Shortcut::EngineIo(asked) => {
-                let answered = engine_io::carry(direct, &mut exchange, shared, asked).await;
-                answered.map(drop)
-            }
-        };
-        if let Err(error) = &answered {
-            access_log::failed(error, &exchange, None);
-        }
-        if direct.status.is_none() || answered.is_err() {
-            direct.keeps = false;
-        }
-        if let Some(refusal) = exchange.refusal {
-            shared.rejections.count(Reason::Refused(refusal));
-        }
-        access_log::request(
-            &direct.head,
-            Answered {
-                status: direct.status,
-                received: direct.received,
-                sent: direct.sent,
-                failed: answered.is_err(),
-            },
-            &exchange,
-        );
-    }
+// The blocks capture what an `async fn` would have room for twice.
+
+fn native(mut direct: Direct, mut exchange: Exchange, shared: Arc<Shared>) -> Answering {
+    Box::pin(async move {
+        let answered = fallback::go_on(&mut direct, &mut exchange, &shared).await;
+        let keeps = direct.finish(answered, &exchange, &shared).await;
+        keeps.then_some(direct.client)
+    })
+}
+
+fn sock_js(
+    mut direct: Direct,
+    mut exchange: Exchange,
+    shared: Arc<Shared>,
+    asked: sockjs::Asked,
+) -> Answering {
+    Box::pin(async move {
+        let answered = sockjs::carry(&mut direct, &mut exchange, &shared, asked).await;
+        let keeps = direct.finish(answered, &exchange, &shared).await;
+        keeps.then_some(direct.client)
+    })
+}
+
+fn engine_io(
+    mut direct: Direct,
+    mut exchange: Exchange,
+    shared: Arc<Shared>,
+    asked: engine_io::Asked,
+) -> Answering {
+    Box::pin(async move {
+        let answered = engine_io::carry(&mut direct, &mut exchange, &shared, asked).await;
+        let keeps = direct.finish(answered.map(drop), &exchange, &shared).await;
+        keeps.then_some(direct.client)
+    })
 }
 
 /// A request on the gate's own connection.
@@ -147,10 +146,14 @@ impl Requester for Direct {
     }
 
     fn request(&mut self, content: Content) -> Request<Content> {
-        // A poll may be held for long, and its header would be with it.
         let rest = for_the_log(&self.head);
         let head = std::mem::replace(&mut self.head, rest);
         Request::from_parts(head.into(), content)
+    }
+
+    fn let_go(&mut self) {
+        // A poll may be held for long, and its header would be with it.
+        self.head = for_the_log(&self.head);
     }
 
     async fn content(
@@ -178,7 +181,7 @@ impl Requester for Direct {
 
     async fn unless_gone<T: Send>(
         &mut self,
-        answered: impl Future<Output = T> + Send,
+        answered: impl Future<Output = T> + Send + Unpin,
     ) -> Result<Option<T>> {
         tokio::select! {
             // First, since of content that is too large the rest may lie there, and look as if the client went on.
@@ -201,7 +204,10 @@ impl Requester for Direct {
             return self.write(bytes, whole).await;
         }
         self.write(bytes, Bytes::new()).await?;
-        while let Some(part) = self.unless_gone(body.next()).await? {
+        loop {
+            let Some(part) = self.unless_gone(pin!(body.next())).await? else {
+                return Ok(());
+            };
             let Some(part) = part else {
                 let last = BytesMut::from("0\r\n\r\n");
                 return self.write(last, Bytes::new()).await;
@@ -212,11 +218,34 @@ impl Requester for Direct {
             bytes.extend_from_slice(b"\r\n");
             self.write(bytes, Bytes::new()).await?;
         }
-        Ok(())
     }
 }
 
 impl Direct {
+    /// Says what became of the request. `true`: another one may follow.
+    async fn finish(&mut self, answered: Result<()>, exchange: &Exchange, shared: &Shared) -> bool {
+        if let Err(error) = &answered {
+            access_log::failed(error, exchange, None);
+        }
+        if let Some(refusal) = exchange.refusal {
+            shared.rejections.count(Reason::Refused(refusal));
+        }
+        let outcome = Answered {
+            status: self.status,
+            received: self.received,
+            sent: self.sent,
+            failed: answered.is_err(),
+        };
+        access_log::request(&self.head, outcome, exchange);
+        let is_whole = answered.is_ok() && self.status.is_some();
+        if is_whole && self.keeps && self.client.is_between_requests() {
+            return true;
+        }
+        // What has been written is to arrive, whatever the client still has to say.
+        let _ = Box::pin(timeout(LINGER, linger(self.client.as_mut()))).await;
+        false
+    }
+
     /// Reads content that is not all here.
     async fn read(&mut self, most: usize) -> Result<Content> {
         let left = self.client.content_left();
@@ -319,8 +348,8 @@ fn for_the_log(request: &RequestHeader) -> RequestHeader {
     rest.set_method(request.method.clone());
     rest.set_uri(request.uri.clone());
     if let Some(host) = request.headers.get(header::HOST) {
-        // It was valid in the request.
-        let _ = rest.insert_header(header::HOST, host.clone());
+        // A copy, since all values share the bytes of the head.
+        let _ = rest.insert_header(header::HOST, host.as_bytes());
     }
     rest
 }

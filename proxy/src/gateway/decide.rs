@@ -84,7 +84,7 @@ impl Gateway {
         if snapshot.has_fallback && request.uri.path().starts_with(client::PREFIX) {
             return Ok(Way::Internal);
         }
-        if let Some((endpoint, _)) = Endpoint::cut(request.uri.path()) {
+        if let Some(endpoint) = Endpoint::of(request.uri.path()) {
             return match endpoint {
                 Endpoint::Probe => Self::decide_probe(kind, request, exchange, snapshot),
                 // Which route it takes, if it needs one, may depend on its content.
@@ -126,7 +126,7 @@ impl Gateway {
         snapshot: &Arc<Snapshot>,
     ) -> Result<Option<Way>, Refusal> {
         let (service, endpoint) = (&asked.service, &asked.endpoint);
-        if Endpoint::cut(request.uri.path()).is_some() {
+        if Endpoint::of(request.uri.path()).is_some() {
             return Ok(None);
         }
         match kind {

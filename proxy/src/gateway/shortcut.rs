@@ -33,9 +33,9 @@ impl Shortcut {
         let kind = classify(request).ok().filter(|kind| *kind == Kind::Http)?;
         let own_origin = || exchange.client.own_origin(request);
         let found = snapshot.services.find(request, own_origin);
-        let native = Endpoint::cut(request.uri.path());
+        let native = Endpoint::of(request.uri.path());
         let way = match (found, native) {
-            (None, Some((Endpoint::Io, _))) => Self::native(request)?,
+            (None, Some(Endpoint::Io)) => Self::native(request)?,
             (Some(found), None) => {
                 let route = found.route();
                 if route.filters.ask_who() {

@@ -135,7 +135,8 @@ impl EngineIo {
         } else if query.transport == Transport::WebSocket {
             Outcome::Answered(refused(&Code::BadRequest.into()))
         } else {
-            self.open(headers, query, origin, via).await
+            // On the heap, since every other request would carry its size too.
+            Box::pin(self.open(headers, query, origin, via)).await
         };
         let (Outcome::Answered(response) | Outcome::PollingOnly(response)) = &mut outcome;
         finish(response.headers_mut(), headers);

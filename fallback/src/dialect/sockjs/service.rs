@@ -115,6 +115,17 @@ impl SockJs {
         })
     }
 
+    /// Whether a request is of a session that there is here.
+    pub(crate) fn knows(&self, service: &Service, endpoint: &Endpoint, own_origin: &str) -> bool {
+        match &endpoint.resource {
+            Resource::Session { id, .. } => {
+                let id = self.name(id, own_origin, service);
+                self.doors.find(&id).is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// Answers a request. Dropping the future is the client's leaving.
     pub(crate) async fn serve<B: Backend>(
         self: &Arc<Self>,
@@ -292,9 +303,22 @@ impl SockJs {
         via: Via<'_, B>,
     ) -> Response<Body> {
         let id = self.name(asked.id, via.own_origin, via.service);
-        if let Some(response) = self.receive_from(&id, &transport).await {
-            return response;
+        match self.receive_from(&id, &transport).await {
+            Some(response) => response,
+            // On the heap, since every other request would carry its size too.
+            None => Box::pin(self.begin(id, endpoint, asked, transport, via)).await,
         }
+    }
+
+    /// The first request of session `id`.
+    async fn begin<B: Backend>(
+        self: &Arc<Self>,
+        id: Id,
+        endpoint: &Endpoint,
+        asked: &Asked<'_>,
+        transport: Receiving,
+        via: Via<'_, B>,
+    ) -> Response<Body> {
         let ticket = endpoint.ticket.as_deref();
         let admits = |ticket| self.mint.admits(ticket, &via.service.base, unix_time());
         if !ticket.is_none_or(admits) {
