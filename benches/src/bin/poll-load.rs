@@ -1,12 +1,15 @@
 //! `poll-load`: opens sessions of the fallback, lets each echo one message at a time, hold a poll or idle, and
 //! says what that cost: messages a second, latency, and, where the proxy's process is named, its CPU time and memory.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
+use futures_util::future::try_join_all;
 use towpath_benches::client::{Dialect, Session};
-use towpath_benches::{Cost, percentile};
+use towpath_benches::cost::Cost;
+use towpath_benches::figures::{Figures, Latencies};
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone, Debug, Parser)]
 #[command(about = "Fallback load: echo round trips, held polls or idle sessions")]
@@ -26,14 +29,17 @@ struct Options {
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
     /// How long to exchange messages
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
     /// Bytes in a message
     #[arg(long, default_value_t = 64)]
     size: usize,
-    /// The process whose cost is reported
+    /// Processes whose cost is reported, with their children
     #[arg(long)]
-    pid: Option<u32>,
+    pid: Vec<u32>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,11 +55,12 @@ enum Mode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Fault> {
     let options = Options::parse();
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let cost = || options.pid.map(Cost::of).transpose();
-    let before = cost()?;
+    let watches = !options.pid.is_empty();
+    let cost = || watches.then(|| Cost::of(&options.pid)).transpose();
+    let (before, began) = (cost()?, Instant::now());
     let message = "x".repeat(options.size);
     let mut sessions = Vec::with_capacity(options.sessions);
     for _ in 0..options.sessions {
@@ -66,46 +73,49 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             sessions.push(session);
         }
     }
-    println!("opened {} sessions", options.sessions);
+    let opened_per_second = options.sessions as f64 / began.elapsed().as_secs_f64();
     let opened = cost()?;
-    if let Some((before, opened)) = before.zip(opened) {
-        let each = opened.resident.saturating_sub(before.resident) / options.sessions.max(1) as u64;
-        println!("resident memory: {:.1} KiB a session", each as f64 / 1024.0);
-    }
-    if options.mode != Mode::Echo {
-        return Ok(());
-    }
-    let mut latencies = exchange(sessions, &message, options.seconds).await?;
-    let rate = latencies.len() as f64 / options.seconds as f64;
-    println!("echoed {} messages, {rate:.0} a second", latencies.len());
-    println!(
-        "p50 {:?}, p99 {:?}",
-        percentile(&mut latencies, 50),
-        percentile(&mut latencies, 99)
-    );
-    if let Some((opened, after)) = opened.zip(cost()?) {
-        let cpu = after.cpu.saturating_sub(opened.cpu).as_secs_f64() * 1e6;
-        println!("cpu: {:.2} µs a round trip", cpu / latencies.len() as f64);
-    }
+    let mut figures = match options.mode {
+        Mode::Echo => {
+            let began = Instant::now();
+            let latencies = exchange(sessions, &message, options.seconds).await?;
+            let took = began.elapsed();
+            let cost = cost()?
+                .zip(opened)
+                .map(|(after, opened)| after.since(opened));
+            Figures::of_operations(&latencies, took, cost)
+        }
+        Mode::Hold | Mode::Idle | Mode::Away => {
+            let grown = opened
+                .zip(before)
+                .map(|(opened, before)| opened.since(before));
+            let each = |cost: Cost| cost.resident as f64 / options.sessions.max(1) as f64;
+            Figures {
+                resident: grown.map(each),
+                ..Figures::default()
+            }
+        }
+    };
+    figures.opened_per_second = Some(opened_per_second);
+    figures.print(options.json)?;
     Ok(())
 }
 
 /// All sessions at once, each with one message on its way.
-async fn exchange(
-    sessions: Vec<Session>,
-    message: &str,
-    seconds: u64,
-) -> io::Result<Vec<Duration>> {
-    let end = Instant::now() + Duration::from_secs(seconds);
+async fn exchange(sessions: Vec<Session>, message: &str, seconds: f64) -> Result<Latencies, Fault> {
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
     let echoes = sessions.into_iter().map(|mut session| async move {
-        let mut latencies = Vec::new();
+        let mut latencies = Latencies::new()?;
         while Instant::now() < end {
             let sent = Instant::now();
             session.round_trip(message).await?;
-            latencies.push(sent.elapsed());
+            latencies.record(sent.elapsed());
         }
-        io::Result::Ok(latencies)
+        Ok::<_, Fault>(latencies)
     });
-    let all = futures_util::future::try_join_all(echoes).await?;
-    Ok(all.into_iter().flatten().collect())
+    let mut all = Latencies::new()?;
+    for latencies in &try_join_all(echoes).await? {
+        all.join(latencies)?;
+    }
+    Ok(all)
 }

@@ -1,20 +1,29 @@
-//! `ws-echo`: a WebSocket server that echoes, to put behind a proxy under load.
+//! `ws-echo`: the server behind a proxy under load. It echoes WebSockets, streams on `/stream`, and answers plain requests
+//! with a hundred bytes.
 
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpListener;
-use tokio_tungstenite::accept_async_with_config;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use towpath_benches::websocket::{message, small};
 
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(about = "A WebSocket server that echoes")]
 struct Options {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:9001")]
     address: String,
+    /// Where to answer plain requests, and nothing else
+    #[arg(long)]
+    http: Option<String>,
     /// Say first what an Engine.IO server says
     #[arg(long)]
     engine_io: bool,
+    /// Bytes in a message of `/stream`
+    #[arg(long, default_value_t = 1024)]
+    size: usize,
 }
 
 /// An open packet of revision 4, with the intervals that servers have.
@@ -24,28 +33,76 @@ const OPEN: &str = r#"0{"sid":"echo","upgrades":[],"pingInterval":25000,"pingTim
 async fn main() -> std::io::Result<()> {
     let options = Options::parse();
     rlimit::increase_nofile_limit(u64::MAX)?;
+    if let Some(address) = &options.http {
+        tokio::spawn(answer_requests(TcpListener::bind(address).await?));
+    }
     let listener = TcpListener::bind(&options.address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
+        let options = options.clone();
         tokio::spawn(async move {
-            // Small buffers, so that what is measured is the proxy and not this.
-            let config = WebSocketConfig::default()
-                .read_buffer_size(4096)
-                .write_buffer_size(0);
-            let Ok(mut socket) = accept_async_with_config(stream, Some(config)).await else {
-                return;
+            let mut path = String::new();
+            // The library gives the error by value.
+            #[allow(clippy::result_large_err)]
+            let look = |request: &Request, response: Response| {
+                request.uri().path().clone_into(&mut path);
+                Ok::<_, ErrorResponse>(response)
             };
-            if options.engine_io && socket.send(OPEN.into()).await.is_err() {
-                return;
-            }
-            while let Some(Ok(message)) = socket.next().await {
-                let data = message.is_text() || message.is_binary();
-                if data && socket.send(message).await.is_err() {
-                    return;
-                }
-            }
+            let socket = accept_hdr_async_with_config(stream, look, Some(small())).await;
+            // A client that is gone needs nothing more.
+            let _ = match socket {
+                Ok(socket) if path.ends_with("/stream") => stream_to(socket, &options).await,
+                Ok(socket) => echo(socket, &options).await,
+                Err(error) => Err(error),
+            };
         });
     }
+}
+
+type Served = Result<(), tokio_tungstenite::tungstenite::Error>;
+
+async fn echo(mut socket: WebSocketStream<TcpStream>, options: &Options) -> Served {
+    if options.engine_io {
+        socket.send(OPEN.into()).await?;
+    }
+    while let Some(message) = socket.next().await.transpose()? {
+        if message.is_text() || message.is_binary() {
+            socket.send(message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// As fast as the client reads.
+async fn stream_to(mut socket: WebSocketStream<TcpStream>, options: &Options) -> Served {
+    let message = message(options.size);
+    loop {
+        socket.send(message.clone()).await?;
+    }
+}
+
+async fn answer_requests(listener: TcpListener) -> std::io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(answer(stream));
+    }
+}
+
+/// Requests without content, one after the other.
+async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+    let response = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n{}",
+        "x".repeat(100)
+    );
+    let mut read = Vec::with_capacity(1024);
+    while stream.read_buf(&mut read).await? > 0 {
+        if read.ends_with(b"\r\n\r\n") {
+            read.clear();
+            stream.write_all(response.as_bytes()).await?;
+        }
+    }
+    Ok(())
 }

@@ -1,85 +1,191 @@
-//! `ws-load`: opens WebSockets, lets each echo one message at a time or idle, and says what that cost:
-//! messages a second, latency, and, where the proxy's process is named, its CPU time and resident memory.
+//! `ws-load`: opens WebSockets and lets each echo one message at a time, take a stream, idle, or begin anew again and
+//! again; says how fast that was and, where processes are named, what it cost them.
 
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use futures_util::future::try_join_all;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::time::{sleep, timeout_at};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
-use towpath_benches::{Cost, percentile};
+use towpath_benches::cost::Cost;
+use towpath_benches::figures::{Figures, Latencies};
+use towpath_benches::websocket::{Place, Socket, message};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// A message that fills every buffer on its way once.
+const LARGE: usize = 32 * 1024;
+/// How many connections are opened, or carry a large message, at one time.
+const AT_ONCE: usize = 50;
+/// How long memory has to be given back.
+const SETTLING: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Debug, Parser)]
-#[command(about = "WebSocket load: echo round trips, or idle connections with --seconds 0")]
+#[command(about = "WebSocket load")]
 struct Options {
-    /// ws://host:port/path
-    url: String,
+    /// The server, as host:port
+    host: String,
+    /// The WebSocket's path
+    #[arg(long, default_value = "/echo")]
+    path: String,
+    /// What each connection does
+    #[arg(long, value_enum, default_value_t = Mode::Echo)]
+    mode: Mode,
     /// Connections at one time
     #[arg(long, default_value_t = 100)]
     connections: usize,
-    /// How long to exchange messages
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    /// For how long
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
     /// Bytes in a message
     #[arg(long, default_value_t = 64)]
     size: usize,
-    /// The process whose cost is reported
+    /// TLS, with a server that this authority's certificate (PEM) vouches for
     #[arg(long)]
-    pid: Option<u32>,
+    authority: Option<String>,
+    /// Processes whose cost is reported, with their children
+    #[arg(long)]
+    pid: Vec<u32>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Echo round trips, one message at a time on each connection
+    Echo,
+    /// Takes what the server sends
+    Stream,
+    /// Nothing; then each carries a message of 32 KiB, then all leave
+    Idle,
+    /// Opens and closes, again and again
+    Upgrade,
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Fault> {
     let options = Options::parse();
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let cost = || options.pid.map(Cost::of).transpose();
-    let before = cost()?;
-    let began = Instant::now();
-    let mut sockets = Vec::with_capacity(options.connections);
-    for _ in 0..options.connections {
-        sockets.push(open(&options).await?);
-    }
-    let opening = began.elapsed();
-    println!(
-        "opened {} connections, {:.0} a second",
-        sockets.len(),
-        sockets.len() as f64 / opening.as_secs_f64()
-    );
-    let opened = cost()?;
-    if let Some((before, opened)) = before.zip(opened) {
-        let each = opened.resident.saturating_sub(before.resident) / sockets.len().max(1) as u64;
-        println!("resident memory: {} KiB a connection", each as f64 / 1024.0);
-    }
-    let mut latencies = exchange(sockets, &options).await?;
-    if latencies.is_empty() {
-        return Ok(());
-    }
-    let rate = latencies.len() as f64 / options.seconds as f64;
-    println!("echoed {} messages, {rate:.0} a second", latencies.len());
-    println!(
-        "p50 {:?}, p99 {:?}",
-        percentile(&mut latencies, 50),
-        percentile(&mut latencies, 99)
-    );
-    if let Some((opened, after)) = opened.zip(cost()?) {
-        let cpu = after.cpu.saturating_sub(opened.cpu).as_secs_f64() * 1e6;
-        println!("cpu: {:.2} µs a round trip", cpu / latencies.len() as f64);
-    }
+    let place = Place::new(&options.host, &options.path, options.authority.as_deref())?;
+    let figures = match options.mode {
+        Mode::Idle => idle(&place, &options).await?,
+        Mode::Upgrade => {
+            measure(vec![(); options.connections], &options, |()| {
+                upgrades(&place, &options)
+            })
+            .await?
+        }
+        Mode::Echo => {
+            let sockets = open(&place, &options).await?;
+            measure(sockets, &options, |socket| echoes(socket, &options)).await?
+        }
+        Mode::Stream => {
+            let sockets = open(&place, &options).await?;
+            measure(sockets, &options, |socket| stream(socket, &options)).await?
+        }
+    };
+    figures.print(options.json)?;
     Ok(())
 }
 
-async fn open(options: &Options) -> Result<Socket, Error> {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(4096)
-        .write_buffer_size(0);
-    let (mut socket, _) = connect_async_with_config(&options.url, Some(config), true).await?;
-    // One message each, so that what is allocated with the first is in the count.
-    round_trip(&mut socket, &Message::binary(vec![0; options.size])).await?;
-    Ok(socket)
+fn cost(options: &Options) -> std::io::Result<Option<Cost>> {
+    let watches = !options.pid.is_empty();
+    watches.then(|| Cost::of(&options.pid)).transpose()
+}
+
+async fn open(place: &Place, options: &Options) -> Result<Vec<Socket>, Fault> {
+    let mut sockets = Vec::with_capacity(options.connections);
+    while sockets.len() < options.connections {
+        let some = AT_ONCE.min(options.connections - sockets.len());
+        sockets.extend(try_join_all((0..some).map(|_| place.open())).await?);
+    }
+    Ok(sockets)
+}
+
+/// Lets all do their work at the same time.
+async fn measure<T, F>(
+    who: Vec<T>,
+    options: &Options,
+    work: impl Fn(T) -> F,
+) -> Result<Figures, Fault>
+where
+    F: Future<Output = Result<Latencies, Fault>>,
+{
+    let (before, began) = (cost(options)?, Instant::now());
+    let done = try_join_all(who.into_iter().map(work)).await?;
+    let (took, after) = (began.elapsed(), cost(options)?);
+    let mut all = Latencies::new()?;
+    for latencies in &done {
+        all.join(latencies)?;
+    }
+    let cost = after.zip(before).map(|(after, before)| after.since(before));
+    Ok(Figures::of_operations(&all, took, cost))
+}
+
+fn end(options: &Options) -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs_f64(options.seconds)
+}
+
+async fn echoes(mut socket: Socket, options: &Options) -> Result<Latencies, Fault> {
+    let (end, message, mut latencies) = (end(options), message(options.size), Latencies::new()?);
+    while tokio::time::Instant::now() < end {
+        latencies.record(round_trip(&mut socket, &message).await?);
+    }
+    Ok(latencies)
+}
+
+async fn stream(mut socket: Socket, options: &Options) -> Result<Latencies, Fault> {
+    let (end, mut latencies) = (end(options), Latencies::new()?);
+    while let Ok(next) = timeout_at(end, socket.next()).await {
+        let next = next.ok_or(Error::ConnectionClosed)??;
+        if next.is_binary() {
+            latencies.count_one();
+        }
+    }
+    Ok(latencies)
+}
+
+async fn upgrades(place: &Place, options: &Options) -> Result<Latencies, Fault> {
+    let (end, mut latencies) = (end(options), Latencies::new()?);
+    while tokio::time::Instant::now() < end {
+        let began = Instant::now();
+        let mut socket = place.open().await?;
+        latencies.record(began.elapsed());
+        socket.close(None).await?;
+        // Until the server has said so too.
+        while let Some(Ok(_)) = socket.next().await {}
+    }
+    Ok(latencies)
+}
+
+async fn idle(place: &Place, options: &Options) -> Result<Figures, Fault> {
+    let before = cost(options)?;
+    let each = |now: Option<Cost>| {
+        let (now, before) = now.zip(before)?;
+        Some(now.since(before).resident as f64 / options.connections.max(1) as f64)
+    };
+    let began = Instant::now();
+    let mut sockets = open(place, options).await?;
+    let opened_per_second = Some(sockets.len() as f64 / began.elapsed().as_secs_f64());
+    sleep(SETTLING).await;
+    let resident = each(cost(options)?);
+    let large = message(LARGE);
+    for some in sockets.chunks_mut(AT_ONCE) {
+        try_join_all(some.iter_mut().map(|socket| round_trip(socket, &large))).await?;
+    }
+    sleep(SETTLING).await;
+    let resident_used = each(cost(options)?);
+    drop(sockets);
+    sleep(SETTLING).await;
+    Ok(Figures {
+        opened_per_second,
+        resident,
+        resident_used,
+        resident_gone: each(cost(options)?),
+        ..Figures::default()
+    })
 }
 
 async fn round_trip(socket: &mut Socket, message: &Message) -> Result<Duration, Error> {
@@ -93,22 +199,4 @@ async fn round_trip(socket: &mut Socket, message: &Message) -> Result<Duration, 
             None => return Err(Error::ConnectionClosed),
         }
     }
-}
-
-/// All connections at once, each with one message on its way.
-async fn exchange(sockets: Vec<Socket>, options: &Options) -> Result<Vec<Duration>, Error> {
-    let end = Instant::now() + Duration::from_secs(options.seconds);
-    let message = Message::binary(vec![0; options.size]);
-    let echoes = sockets.into_iter().map(|mut socket| {
-        let message = message.clone();
-        async move {
-            let mut latencies = Vec::new();
-            while Instant::now() < end {
-                latencies.push(round_trip(&mut socket, &message).await?);
-            }
-            Ok::<_, Error>(latencies)
-        }
-    });
-    let all = futures_util::future::try_join_all(echoes).await?;
-    Ok(all.into_iter().flatten().collect())
 }
