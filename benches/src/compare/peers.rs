@@ -177,9 +177,6 @@ impl Site {
         let mut text = template.to_owned();
         for (place, port) in &self.ports {
             text = text.replace(&format!("{{{place}_port}}"), &port.to_string());
-            // Caddy's sites are names and ports.
-            let site = format!("http://{{{place}}} {{");
-            text = text.replace(&site, &format!("http://:{port} {{"));
             text = text.replace(&format!("{{{place}}}"), &self.address(place));
         }
         text.replace("{dir}", &self.directory.display().to_string())
