@@ -18,8 +18,10 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 const LARGE: usize = 32 * 1024;
 /// How many connections are opened, or carry a large message, at one time.
 const AT_ONCE: usize = 50;
-/// How long memory has to be given back.
-const SETTLING: Duration = Duration::from_secs(3);
+/// How long memory has to settle,
+const SETTLING: Duration = Duration::from_secs(2);
+/// ... and to be given back.
+const RETURN: Duration = Duration::from_secs(12);
 
 #[derive(Clone, Debug, Parser)]
 #[command(about = "WebSocket load")]
@@ -178,7 +180,7 @@ async fn idle(place: &Place, options: &Options) -> Result<Figures, Fault> {
     sleep(SETTLING).await;
     let resident_used = each(cost(options)?);
     drop(sockets);
-    sleep(SETTLING).await;
+    sleep(RETURN).await;
     Ok(Figures {
         opened_per_second,
         resident,
