@@ -46,11 +46,11 @@ pub(crate) async fn go_on<R: Requester>(
     exchange: &mut Exchange,
     shared: &Shared,
 ) -> Result<()> {
-    exchange.summed_up = true;
     let most = Fallback::MAX_BODY;
     let Some(content) = requester.content(exchange, shared, most).await? else {
         return Ok(());
     };
+    exchange.summed_up = true;
     let response = {
         let own_origin = exchange.client.own_origin(requester.head());
         let answered = shared

@@ -1,7 +1,7 @@
 //! Whoever sends requests to the fallback: pingora's session, or the gate's own connection. The fallback's requests are
 //! told apart, read and answered alike, whichever of the two has brought them.
 
-use http::{Request, Response};
+use http::{Request, Response, header};
 use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -69,6 +69,11 @@ impl Requester for Session {
         let snapshot = shared.snapshot();
         let timeouts = &snapshot.config.timeouts;
         self.set_write_timeout(Some(timeouts.write.get()));
+        if self.req_header().headers.contains_key(header::EXPECT) {
+            // RFC 9110 §10.1.1: the client waits for it before it sends the content.
+            let told = self.downstream_session.write_continue_response().await;
+            told.map_err(|e| e.into_down())?;
+        }
         match content::read(self, most, timeouts.read.get()).await {
             Ok(content) => Ok(Some(content)),
             Err(ReadError::TooSlow) => {

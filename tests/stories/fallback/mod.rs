@@ -6,6 +6,7 @@ mod bad_requests;
 mod carrying;
 mod closing;
 mod codec;
+mod connections;
 mod in_order;
 mod lasting;
 mod limits;
