@@ -129,7 +129,7 @@ impl Site {
     /// How many tunnels a proxy can carry, which takes two files each, less some for itself; 10,000 if it may be.
     #[must_use]
     pub fn tunnels(&self) -> usize {
-        usize::try_from(self.files.saturating_sub(400) / 2).map_or(10_000, |it| it.min(10_000))
+        usize::try_from(self.files.saturating_sub(1000) / 2).map_or(10_000, |it| it.min(10_000))
     }
 
     /// The address of a place.
@@ -143,6 +143,19 @@ impl Site {
     #[must_use]
     pub fn authority(&self) -> String {
         self.path("certificate.pem")
+    }
+
+    /// The end of what a peer has said.
+    #[must_use]
+    pub fn last_words(&self, peer: Peer) -> String {
+        let said = fs::read_to_string(self.log(peer.name())).unwrap_or_default();
+        let lines: Vec<_> = said.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.directory
+            .join(format!("{}.log", name.replace([' ', ','], "-")))
     }
 
     /// A program that was built with this one.
@@ -264,9 +277,7 @@ impl Site {
 
     /// Starts a program and waits until it listens.
     fn run(&self, command: &mut Command, name: &str, place: &str) -> io::Result<Running> {
-        let log = self
-            .directory
-            .join(format!("{}.log", name.replace([' ', ','], "-")));
+        let log = self.log(name);
         let output = File::create(&log)?;
         command.stdin(Stdio::null());
         command.stdout(output.try_clone()?).stderr(output);

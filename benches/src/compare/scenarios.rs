@@ -190,8 +190,11 @@ impl Scenario {
         let output = command.arg("--json").output()?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr);
+            let last_words = site.last_words(peer);
             let (scenario, peer) = (self.name, peer.name());
-            return Err(io::Error::other(format!("{scenario} on {peer}: {why}")));
+            return Err(io::Error::other(format!(
+                "{scenario} on {peer}: {why}\n{last_words}"
+            )));
         }
         serde_json::from_slice(&output.stdout).map_err(io::Error::other)
     }
