@@ -23,6 +23,7 @@ mod http_error;
 mod incoming;
 mod keepalive;
 mod lifecycle;
+pub mod measure;
 mod observe;
 mod proxy_protocol;
 mod rates;

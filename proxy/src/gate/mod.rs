@@ -37,7 +37,8 @@ pub(crate) use connections::Connections;
 pub(crate) use downstream::Downstream;
 pub(crate) use entrance::Entrance;
 pub(crate) use head::HeadFault;
-use head::{Head, HeadScanner, leading_empty_lines};
+pub(crate) use head::HeadScanner;
+use head::{Head, leading_empty_lines};
 use http2::{Beginning, Patience};
 
 /// The application behind each listener.

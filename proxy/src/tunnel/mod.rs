@@ -20,8 +20,10 @@ pub(crate) mod upgrade;
 use std::time::Duration;
 
 pub(crate) use frame::Side;
+pub(crate) use handshake::Extensions;
 pub(crate) use relay::relay;
 pub(crate) use report::{Ended, Report};
+pub(crate) use scanner::Scanner;
 
 /// How one tunnel behaves.
 #[derive(Clone, Copy, Debug)]
