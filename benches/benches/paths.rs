@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use divan::counter::{BytesCount, ItemsCount};
-use divan::{Bencher, black_box};
+use divan::{AllocProfiler, Bencher, Divan, black_box};
+use tikv_jemallocator::Jemalloc;
 use towpath::measure::{Routes, Watch, head};
 use towpath_conf::Config;
 
+/// The binary's allocator, counted: what is here allocates nothing, or this shows it.
+#[global_allocator]
+static ALLOCATOR: AllocProfiler<Jemalloc> = AllocProfiler::new(Jemalloc);
+
 fn main() {
-    divan::main();
+    Divan::default().sample_size(64).config_with_args().main();
 }
 
 /// As Chromium sends it.
@@ -27,35 +32,57 @@ fn a_browsers_head(bencher: Bencher) {
         .bench(|| head(black_box(HEAD.as_bytes())));
 }
 
-fn routes(count: usize) -> Routes {
+/// So many routes, each with a host and the path in YAML; then one for all.
+fn routes(count: usize, path: impl Fn(usize) -> String) -> Routes {
     let one = |n: usize| {
-        format!("  - {{ host: h{n}.example.com, path: /api/v{n}/*, upstream: '127.0.0.1:9' }}\n")
+        let path = path(n);
+        format!("  - {{ host: h{n}.example.com, path: {path}, upstream: '127.0.0.1:9' }}\n")
     };
     let routes: String = (0..count).map(one).collect();
     let text = format!("routes:\n{routes}  - {{ upstream: '127.0.0.1:9' }}\n");
     Routes::new(&Config::from_text("bench.yaml", &text).unwrap())
 }
 
-#[divan::bench(args = [10, 1000])]
-fn a_route_by_host_and_prefix(bencher: Bencher, count: usize) {
-    let (routes, last) = (routes(count), count - 1);
-    let (host, path) = (
-        format!("h{last}.example.com"),
-        format!("/api/v{last}/rooms/7"),
-    );
-    assert_eq!(routes.find(&host, &path), Some(last));
+fn prefixes(count: usize) -> Routes {
+    routes(count, |n| format!("/api/v{n}"))
+}
+
+fn find(bencher: Bencher, routes: &Routes, host: &str, path: &str, expected: usize) {
+    assert_eq!(routes.find(host, path), Some(expected));
     bencher
         .counter(ItemsCount::new(1_usize))
-        .bench(|| routes.find(black_box(&host), black_box(&path)));
+        .bench(|| routes.find(black_box(host), black_box(path)));
+}
+
+#[divan::bench(args = [10, 1000])]
+fn a_route_by_host_and_prefix(bencher: Bencher, count: usize) {
+    let last = count - 1;
+    let (host, path) = (format!("h{last}.example.com"), format!("/api/v{last}/a/7"));
+    find(bencher, &prefixes(count), &host, &path, last);
+}
+
+#[divan::bench(args = [10, 1000])]
+fn a_route_by_host_and_exact_path(bencher: Bencher, count: usize) {
+    let routes = routes(count, |n| format!("{{ exact: /api/v{n}/a/7 }}"));
+    let last = count - 1;
+    let (host, path) = (format!("h{last}.example.com"), format!("/api/v{last}/a/7"));
+    find(bencher, &routes, &host, &path, last);
+}
+
+/// All routes under one host.
+#[divan::bench(args = [10, 1000])]
+fn a_route_by_prefix(bencher: Bencher, count: usize) {
+    let one = |n: usize| format!("  - {{ path: /api/v{n}, upstream: '127.0.0.1:9' }}\n");
+    let text: String = (0..count).map(one).collect();
+    let config = Config::from_text("bench.yaml", &format!("routes:\n{text}")).unwrap();
+    let last = count - 1;
+    let path = format!("/api/v{last}/a/7");
+    find(bencher, &Routes::new(&config), "h.example.com", &path, last);
 }
 
 #[divan::bench(args = [10, 1000])]
 fn the_last_route_of_all(bencher: Bencher, count: usize) {
-    let routes = routes(count);
-    assert_eq!(routes.find("other.example.com", "/"), Some(count));
-    bencher
-        .counter(ItemsCount::new(1_usize))
-        .bench(|| routes.find(black_box("other.example.com"), black_box("/")));
+    find(bencher, &prefixes(count), "other.example.com", "/", count);
 }
 
 /// Masked binary frames of a client's, as many as fit into 64 KiB; one at least.

@@ -16,6 +16,7 @@ mod forwarding;
 pub mod handshake;
 mod life;
 pub mod lifetime;
+pub mod measure;
 mod metrics;
 mod origin;
 mod policy;

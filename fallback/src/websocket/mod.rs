@@ -73,6 +73,11 @@ where
         }
     }
 
+    /// What it is over.
+    pub(crate) fn get_mut(&mut self) -> &mut S {
+        &mut self.io
+    }
+
     /// Whether it takes something more: what it was given before has left, or nearly.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
         loop {

@@ -22,7 +22,8 @@ pub(super) fn still_open() -> Close {
 }
 
 /// Messages.
-pub(super) fn array(messages: &[Message]) -> Bytes {
+#[must_use]
+pub fn array(messages: &[Message]) -> Bytes {
     let size: usize = messages.iter().map(|m| m.payload.len() + 3).sum();
     let mut to = BytesMut::with_capacity(size + 8);
     to.put_slice(b"a[");

@@ -16,6 +16,7 @@ mod transport;
 
 pub use conversation::{Binary, Settings};
 pub use endpoint::Endpoint;
+pub use frame::array;
 pub use messages::{Malformed, Messages};
 pub(crate) use service::SockJs;
 pub use service::{BaseUrl, Service, Via};
