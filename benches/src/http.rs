@@ -67,6 +67,26 @@ impl Connection {
         self.stream.write_all(&request).await
     }
 
+    /// Reads on in a response that has no end yet; what has come, or nothing where it was the last.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub async fn read_on(&mut self) -> io::Result<Option<&[u8]>> {
+        const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
+        // As much is kept as the last chunk may have begun in.
+        let kept = self.read.len().saturating_sub(LAST_CHUNK.len());
+        self.read.drain(..kept);
+        if self.read.ends_with(LAST_CHUNK) {
+            self.read.clear();
+            return Ok(None);
+        }
+        let before = self.read.len();
+        if self.stream.read_buf(&mut self.read).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(self.read.get(before..))
+    }
+
     /// The next response's content.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ pub struct Session {
     sends: Connection,
     xhr: String,
     xhr_send: String,
+    xhr_streaming: String,
+    /// Quotes so far of messages that nobody has asked for; a message has two.
+    quotes: usize,
 }
 
 impl Session {
@@ -36,6 +39,8 @@ impl Session {
             sends: Connection::new(host).await?,
             xhr,
             xhr_send: format!("{base}/xhr_send"),
+            xhr_streaming: format!("{base}/xhr_streaming"),
+            quotes: 0,
         })
     }
 
@@ -55,6 +60,28 @@ impl Session {
                 _ => return Err(io::Error::other(format!("no messages: {polled:?}"))),
             }
         }
+    }
+
+    /// Begins to receive by `xhr_streaming`.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub async fn stream(&mut self) -> io::Result<()> {
+        self.polls.write(&self.xhr_streaming, b"").await
+    }
+
+    /// Reads on; how many messages without quotes in them have come since.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub async fn streamed(&mut self) -> io::Result<usize> {
+        let Some(came) = self.polls.read_on().await? else {
+            self.stream().await?;
+            return Ok(0);
+        };
+        let before = self.quotes / 2;
+        self.quotes += came.iter().filter(|byte| **byte == b'"').count();
+        Ok(self.quotes / 2 - before)
     }
 
     /// Leaves a poll held.

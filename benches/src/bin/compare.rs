@@ -61,13 +61,14 @@ fn compare(options: &Options) -> io::Result<()> {
         },
     };
     let began = Instant::now();
-    let mut tables = Vec::new();
+    let (mut tables, mut failures) = (Vec::new(), Vec::new());
     for scenario in chosen(&options.scenario)? {
-        tables.push(run(scenario, &site, pace)?);
+        tables.push(run(scenario, &site, pace, &mut failures)?);
     }
     let results = Results {
         machine: machine(&site, began),
         versions: versions(&site),
+        failures,
         tables,
     };
     let is_whole = !options.quick && options.scenario.is_empty();
@@ -103,8 +104,14 @@ fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
     }
 }
 
-/// All peers in turn, and round again.
-fn run(scenario: &'static Scenario, site: &Site, pace: Pace) -> io::Result<Table> {
+/// All peers in turn, and round again. One that does not bear the load is left out of that round, and named; that must
+/// not be ours.
+fn run(
+    scenario: &'static Scenario,
+    site: &Site,
+    pace: Pace,
+    failures: &mut Vec<String>,
+) -> io::Result<Table> {
     let mut found: Vec<(Peer, Vec<Figures>)> = scenario
         .peers
         .iter()
@@ -114,7 +121,17 @@ fn run(scenario: &'static Scenario, site: &Site, pace: Pace) -> io::Result<Table
     for round in 1..=rounds {
         eprintln!("{} ({round}/{rounds})", scenario.title);
         for (peer, figures) in &mut found {
-            figures.push(scenario.run(*peer, site, pace)?);
+            match scenario.run(*peer, site, pace) {
+                Ok(found) => figures.push(found),
+                Err(error) if *peer == Peer::Towpath => return Err(error),
+                Err(error) => {
+                    eprintln!("{error}");
+                    let (title, name) = (scenario.title, peer.name());
+                    let first = error.to_string();
+                    let first = first.lines().next().unwrap_or_default();
+                    failures.push(format!("{title}, {name}, round {round}: {first}"));
+                }
+            }
         }
     }
     let rows = found

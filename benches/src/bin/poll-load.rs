@@ -5,14 +5,16 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use futures_util::future::try_join_all;
+use tokio::time::timeout_at;
 use towpath_benches::client::{Dialect, Session};
 use towpath_benches::cost::Cost;
 use towpath_benches::figures::{Figures, Latencies};
+use towpath_benches::sockjs;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone, Debug, Parser)]
-#[command(about = "Fallback load: echo round trips, held polls or idle sessions")]
+#[command(about = "Fallback load: echo round trips, streams, held polls or idle sessions")]
 struct Options {
     /// The proxy, as host:port
     host: String,
@@ -46,6 +48,8 @@ struct Options {
 enum Mode {
     /// Echo round trips: a poll is held, a message sent, its echo taken
     Echo,
+    /// A stream by SockJS' xhr_streaming is taken, as fast as it comes
+    Stream,
     /// One round trip, then a poll is held
     Hold,
     /// One round trip, then nothing is under way; the connections stay open
@@ -62,6 +66,9 @@ async fn main() -> Result<(), Fault> {
     let cost = || watches.then(|| Cost::of(&options.pid)).transpose();
     let (before, began) = (cost()?, Instant::now());
     let message = "x".repeat(options.size);
+    if options.mode == Mode::Stream {
+        return stream(&options).await;
+    }
     let mut sessions = Vec::with_capacity(options.sessions);
     for _ in 0..options.sessions {
         let mut session = Session::open(options.dialect, &options.host, &options.path).await?;
@@ -85,7 +92,7 @@ async fn main() -> Result<(), Fault> {
                 .map(|(after, opened)| after.since(opened));
             Figures::of_operations(&latencies, took, cost)
         }
-        Mode::Hold | Mode::Idle | Mode::Away => {
+        Mode::Hold | Mode::Idle | Mode::Away | Mode::Stream => {
             let grown = opened
                 .zip(before)
                 .map(|(opened, before)| opened.since(before));
@@ -101,6 +108,30 @@ async fn main() -> Result<(), Fault> {
     Ok(())
 }
 
+/// All sessions at once, each with one streaming response after the other.
+async fn stream(options: &Options) -> Result<(), Fault> {
+    let mut sessions = Vec::with_capacity(options.sessions);
+    for _ in 0..options.sessions {
+        let mut session = sockjs::Session::open(&options.host, &options.path).await?;
+        session.stream().await?;
+        sessions.push(session);
+    }
+    let cost = || Cost::of(&options.pid);
+    let (before, began) = (cost()?, Instant::now());
+    let end = tokio::time::Instant::now() + Duration::from_secs_f64(options.seconds);
+    let streams = sessions.into_iter().map(|mut session| async move {
+        let mut latencies = Latencies::new()?;
+        while let Ok(came) = timeout_at(end, session.streamed()).await {
+            (0..came?).for_each(|_| latencies.count_one());
+        }
+        Ok::<_, Fault>(latencies)
+    });
+    let all = joined(try_join_all(streams).await?)?;
+    let cost = (!options.pid.is_empty()).then_some(cost()?.since(before));
+    Figures::of_operations(&all, began.elapsed(), cost).print(options.json)?;
+    Ok(())
+}
+
 /// All sessions at once, each with one message on its way.
 async fn exchange(sessions: Vec<Session>, message: &str, seconds: f64) -> Result<Latencies, Fault> {
     let end = Instant::now() + Duration::from_secs_f64(seconds);
@@ -113,8 +144,12 @@ async fn exchange(sessions: Vec<Session>, message: &str, seconds: f64) -> Result
         }
         Ok::<_, Fault>(latencies)
     });
+    joined(try_join_all(echoes).await?)
+}
+
+fn joined(each: Vec<Latencies>) -> Result<Latencies, Fault> {
     let mut all = Latencies::new()?;
-    for latencies in &try_join_all(echoes).await? {
+    for latencies in &each {
         all.join(latencies)?;
     }
     Ok(all)

@@ -1,10 +1,12 @@
-//! `ws-echo`: the server behind a proxy under load. It echoes WebSockets, streams on `/stream`, and answers plain requests
+//! `ws-echo`: the server behind a proxy under load. It echoes WebSockets, streams on `/stream`
+//! (text below it), and answers plain requests
 //! with a hundred bytes.
 
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use towpath_benches::websocket::{message, small};
@@ -53,7 +55,10 @@ async fn main() -> std::io::Result<()> {
             let socket = accept_hdr_async_with_config(stream, look, Some(small())).await;
             // A client that is gone needs nothing more.
             let _ = match socket {
-                Ok(socket) if path.ends_with("/stream") => stream_to(socket, &options).await,
+                Ok(socket) if path == "/stream" => stream_to(socket, false, &options).await,
+                Ok(socket) if path.starts_with("/stream/") => {
+                    stream_to(socket, true, &options).await
+                }
                 Ok(socket) => echo(socket, &options).await,
                 Err(error) => Err(error),
             };
@@ -76,8 +81,15 @@ async fn echo(mut socket: WebSocketStream<TcpStream>, options: &Options) -> Serv
 }
 
 /// As fast as the client reads.
-async fn stream_to(mut socket: WebSocketStream<TcpStream>, options: &Options) -> Served {
-    let message = message(options.size);
+async fn stream_to(
+    mut socket: WebSocketStream<TcpStream>,
+    is_text: bool,
+    options: &Options,
+) -> Served {
+    let message = match is_text {
+        true => Message::text("x".repeat(options.size)),
+        false => message(options.size),
+    };
     loop {
         socket.send(message.clone()).await?;
     }

@@ -106,6 +106,7 @@ mod tests {
         let svg = draw(&Results {
             machine: Vec::new(),
             versions: Vec::new(),
+            failures: Vec::new(),
             tables: vec![Table {
                 name: "echo",
                 title: "a < b & c",

@@ -63,7 +63,14 @@ impl Peer {
         let output = Command::new(program).args(arguments).output().ok()?;
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
-        text.lines().next().map(|line| line.trim().to_owned())
+        let line = text.lines().next()?.trim();
+        // Caddy says the number alone.
+        Some(
+            match line.starts_with(|first: char| first.is_ascii_digit()) {
+                true => format!("{} {line}", self.name()),
+                false => line.to_owned(),
+            },
+        )
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Results {
     pub machine: Vec<String>,
     /// What was compared, line by line.
     pub versions: Vec<String>,
+    /// Who did not bear which load.
+    pub failures: Vec<String>,
     /// All scenarios that ran.
     pub tables: Vec<Table>,
 }
@@ -394,6 +396,12 @@ impl Results {
                 ratio * 100.0
             );
         }
+        if !self.failures.is_empty() {
+            text.push_str("\n## Not borne\n\n");
+        }
+        for failure in &self.failures {
+            let _ = writeln!(text, "- {failure}");
+        }
         text.push_str("\n## Scenarios\n");
         for table in &self.tables {
             let _ = write!(text, "\n{}", table.markdown());
@@ -420,6 +428,7 @@ mod tests {
         Results {
             machine: vec!["a machine".to_owned()],
             versions: Vec::new(),
+            failures: Vec::new(),
             tables: vec![Table {
                 name: "echo",
                 title: "Echo",

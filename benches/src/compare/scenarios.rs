@@ -29,6 +29,8 @@ enum Load {
     Requests(&'static [&'static str]),
     /// `poll-load` with these arguments, for one dialect.
     Polls(Dialect, &'static [&'static str]),
+    /// `poll-load` with these arguments, for streams.
+    Streams(&'static [&'static str]),
     /// As many held polls as files allow, to a proxy that has just begun.
     HeldPolls,
 }
@@ -133,6 +135,12 @@ pub const SCENARIOS: &[Scenario] = &[
         load: Load::Polls(Dialect::EngineIo, &[]),
     },
     Scenario {
+        name: "sockjs-stream",
+        title: "SockJS xhr_streaming, stream to the client, 1 KiB, 20 sessions",
+        peers: &[Peer::Towpath],
+        load: Load::Streams(&["--mode", "stream", "--sessions", "20"]),
+    },
+    Scenario {
         name: "idle",
         title: "Idle WebSockets",
         peers: PROXIES,
@@ -231,7 +239,7 @@ impl Scenario {
         let tool = match self.load {
             Load::WebSockets(..) | Load::Idle(..) => "ws-load",
             Load::Requests(_) => "http-load",
-            Load::Polls(..) | Load::HeldPolls => "poll-load",
+            Load::Polls(..) | Load::Streams(_) | Load::HeldPolls => "poll-load",
         };
         let mut command = Command::new(site.tool(tool));
         let tunnels = |most: usize| {
@@ -264,6 +272,10 @@ impl Scenario {
             Load::Polls(dialect, arguments) => {
                 let (dialect, path) = dialect.of(peer);
                 command.args(["--dialect", dialect, "--path", path]);
+                command.args(arguments).args(["--seconds", &seconds]);
+            }
+            Load::Streams(arguments) => {
+                command.args(["--dialect", "sockjs", "--path", "/stream/text"]);
                 command.args(arguments).args(["--seconds", &seconds]);
             }
             Load::HeldPolls => {
