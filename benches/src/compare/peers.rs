@@ -122,13 +122,10 @@ impl Site {
             files,
             ports: Vec::new(),
         };
-        // All are held until each has its own.
-        let listeners: io::Result<Vec<_>> = PLACES
-            .iter()
-            .map(|_| TcpListener::bind("127.0.0.1:0"))
-            .collect();
-        for (place, listener) in PLACES.iter().zip(listeners?) {
-            site.ports.push((place, listener.local_addr()?.port()));
+        let mut free = free_ports();
+        for place in PLACES {
+            let port = free.next().ok_or(io::ErrorKind::AddrInUse)?;
+            site.ports.push((place, port));
         }
         Ok(site)
     }
@@ -341,6 +338,13 @@ impl Drop for Running {
 }
 
 /// One certificate that vouches for itself.
+/// Below those that the system gives to clients: thousands of them would sooner or later have one of ours.
+fn free_ports() -> impl Iterator<Item = u16> {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let begin = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+    (begin..32_000).filter(is_free)
+}
+
 fn write_certificates(directory: &Path) -> io::Result<()> {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
     let signed = signed.map_err(io::Error::other)?;
