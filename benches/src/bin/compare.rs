@@ -63,7 +63,7 @@ fn compare(options: &Options) -> io::Result<()> {
     let began = Instant::now();
     let (mut tables, mut failures) = (Vec::new(), Vec::new());
     for scenario in chosen(&options.scenario)? {
-        tables.push(run(scenario, &site, pace, &mut failures)?);
+        tables.push(run(scenario, &site, pace, &mut failures));
     }
     let results = Results {
         machine: machine(&site, began),
@@ -81,8 +81,12 @@ fn compare(options: &Options) -> io::Result<()> {
     fs::write(format!("{to}/results.svg"), draw(&results))?;
     fs::write(format!("{to}/RESULTS.md"), results.markdown("results.svg"))?;
     println!("\n{}", results.markdown("results.svg"));
+    let all_borne = results.failures.is_empty();
     println!("written: {to}/RESULTS.md, {to}/results.svg, target/bench/results.json");
-    Ok(())
+    match all_borne {
+        true => Ok(()),
+        false => Err(io::Error::other("not every load was borne")),
+    }
 }
 
 fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
@@ -104,14 +108,13 @@ fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
     }
 }
 
-/// All peers in turn, and round again. One that does not bear the load is left out of that round, and named; that must
-/// not be ours.
+/// All peers in turn, and round again. One that does not bear the load is left out of that round, and named.
 fn run(
     scenario: &'static Scenario,
     site: &Site,
     pace: Pace,
     failures: &mut Vec<String>,
-) -> io::Result<Table> {
+) -> Table {
     let mut found: Vec<(Peer, Vec<Figures>)> = scenario
         .peers
         .iter()
@@ -123,7 +126,6 @@ fn run(
         for (peer, figures) in &mut found {
             match scenario.run(*peer, site, pace) {
                 Ok(found) => figures.push(found),
-                Err(error) if *peer == Peer::Towpath => return Err(error),
                 Err(error) => {
                     eprintln!("{error}");
                     let (title, name) = (scenario.title, peer.name());
@@ -137,11 +139,11 @@ fn run(
     let rows = found
         .iter()
         .map(|(peer, figures)| Row::of(peer.name(), figures));
-    Ok(Table {
+    Table {
         name: scenario.name,
         title: scenario.title,
         rows: rows.collect(),
-    })
+    }
 }
 
 fn machine(site: &Site, began: Instant) -> Vec<String> {

@@ -279,8 +279,8 @@ impl Scenario {
                 command.args(arguments).args(["--seconds", &seconds]);
             }
             Load::HeldPolls => {
-                // Two connections of the client, and one to the server.
-                let sessions = tunnels(10_000).parse::<usize>().unwrap_or_default() * 2 / 3;
+                // Each has two connections of its client's, of which there may be as many as tunnels; some are left over.
+                let sessions = tunnels(10_000).parse::<usize>().unwrap_or_default() * 2 / 5;
                 command.args(["--mode", "hold", "--path", "/echo"]);
                 command.args(["--sessions", &sessions.to_string()]);
             }
