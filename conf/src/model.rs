@@ -16,6 +16,7 @@ use crate::balancing::{Outliers, Retries, Sticky};
 use crate::engine_io::EngineIo;
 use crate::http2::Http2;
 use crate::one_or_many::OneOrMany;
+use crate::operation::{Admin, Drain, Upgrading};
 use crate::or_off::OrOff;
 use crate::pattern::Pattern;
 use crate::redirect::Redirect;
@@ -51,6 +52,9 @@ pub struct Config {
     /// How connections are ended on SIGTERM.
     #[serde(default)]
     pub drain: Drain,
+    /// What becomes of the old process when another takes its place.
+    #[serde(default)]
+    pub upgrade: Upgrading,
     /// The operator's own listener; absent: none.
     #[serde(default)]
     pub admin: Option<Admin>,
@@ -640,37 +644,6 @@ impl Default for Limits {
             session_memory: ByteSize::new(512 << 20),
         }
     }
-}
-
-/// How connections are ended on SIGTERM and SIGINT.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a map")]
-pub struct Drain {
-    /// `/ready` says no for this long before the listeners close. Default: 0s.
-    pub delay: Duration,
-    /// The Close frames of all tunnels are spread over this long. Default: 10s.
-    pub spread: Duration,
-    /// What is left this long after the signal is cut off. Default: 30s.
-    pub timeout: Duration,
-}
-
-impl Default for Drain {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_secs(0),
-            spread: Duration::from_secs(10),
-            timeout: Duration::from_secs(30),
-        }
-    }
-}
-
-/// The operator's listener.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(deny_unknown_fields, expecting = "a map")]
-pub struct Admin {
-    /// IP address and port: `/health`, `/ready` and `/metrics`. Keep it on loopback.
-    #[serde(deserialize_with = "socket_address")]
-    pub address: SocketAddr,
 }
 
 /// The application's log.

@@ -15,7 +15,7 @@ pub trait Backend: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Resolves when the proxy wants the session to end.
-    type Ending: Future<Output = ()> + Send + 'static;
+    type Ending: Future<Output = Farewell> + Send + 'static;
 
     /// Asks the backend for a WebSocket.
     ///
@@ -28,8 +28,20 @@ pub trait Backend: Send + 'static {
     /// Resolves when the proxy wants the session to end.
     fn ending(&self) -> Self::Ending;
 
+    /// The session is open: from now on it counts.
+    fn opened(&mut self) {}
+
     /// The session is over.
     fn ended(self, report: Report);
+}
+
+/// Why the proxy wants a session to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// It goes away, and its client may come back at once.
+    Restart,
+    /// Its operator wants the session to end, with this code.
+    Operator(u16),
 }
 
 impl<B: Backend> Backend for Box<B> {
@@ -45,6 +57,10 @@ impl<B: Backend> Backend for Box<B> {
 
     fn ending(&self) -> Self::Ending {
         (**self).ending()
+    }
+
+    fn opened(&mut self) {
+        (**self).opened();
     }
 
     fn ended(self, report: Report) {

@@ -30,15 +30,23 @@ enum Content {
 
 impl Body {
     /// Content that is here.
-    pub(crate) fn whole(content: impl Into<Bytes>) -> Self {
+    #[must_use]
+    pub fn whole(content: impl Into<Bytes>) -> Self {
         Self {
             content: Content::Whole(Some(content.into())),
             presence: None,
         }
     }
 
+    /// None.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::whole(Bytes::new())
+    }
+
     /// Content that comes part by part.
-    pub(crate) fn stream(parts: mpsc::Receiver<Bytes>) -> Self {
+    #[must_use]
+    pub fn stream(parts: mpsc::Receiver<Bytes>) -> Self {
         Self {
             content: Content::Stream(parts),
             presence: None,

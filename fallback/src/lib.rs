@@ -30,7 +30,7 @@ mod websocket;
 
 pub use accepted::Accepted;
 pub use admission::Bounds;
-pub use backend::{Backend, DialError, Dialled, Handshake, Report, Traffic};
+pub use backend::{Backend, DialError, Dialled, Farewell, Handshake, Report, Traffic};
 pub use body::Body;
 pub use connection::{BoxedConnection, Connection};
 pub use endpoint::Endpoint;
@@ -38,3 +38,4 @@ pub use metrics::Metrics;
 pub use origin::Origins;
 pub use policy::Policy;
 pub use serve::{Fallback, TooLarge, Via};
+pub use token::Key;

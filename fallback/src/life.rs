@@ -15,9 +15,10 @@ pub(crate) struct Life<B: Backend, D: Dialect, F> {
 
 impl<B: Backend, D: Dialect, F: FnOnce(&Report) + Send + 'static> Life<B, D, F> {
     /// Begins it. `over` is called once it is over, before anybody else hears of it.
-    pub(crate) fn new(parts: Parts<B::Stream, D>, backend: B, over: F) -> Self {
+    pub(crate) fn new(parts: Parts<B::Stream, D>, mut backend: B, over: F) -> Self {
         let metrics = parts.metrics.clone();
         metrics.opened();
+        backend.opened();
         Self {
             pump: Box::new(Pump::new(parts)),
             metrics,
@@ -42,7 +43,7 @@ mod tests {
     use tokio::io::DuplexStream;
 
     use super::*;
-    use crate::backend::{DialError, Dialled, Handshake};
+    use crate::backend::{DialError, Dialled, Farewell, Handshake};
     use crate::dialect::towpath::polls::Polls;
 
     struct Way;
@@ -51,7 +52,7 @@ mod tests {
 
     impl Backend for Way {
         type Stream = DuplexStream;
-        type Ending = std::future::Pending<()>;
+        type Ending = std::future::Pending<Farewell>;
 
         async fn dial(&mut self, _: Handshake) -> Result<Dialled<DuplexStream>, DialError> {
             Err(DialError::Unreachable)

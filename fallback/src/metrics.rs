@@ -13,7 +13,9 @@ use crate::session::Ended;
 /// The fallback's metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    opened: Counter,
+    /// Whose clients these count; all dialects share the counters.
+    dialect: &'static str,
+    opened: Family<Opened, Counter>,
     refused: Family<Refused, Counter>,
     ended: Family<Why, Counter>,
     answers: Family<Answered, Counter>,
@@ -24,22 +26,31 @@ pub struct Metrics {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Opened {
+    dialect: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Refused {
+    dialect: &'static str,
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Why {
+    dialect: &'static str,
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answered {
+    dialect: &'static str,
     status: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Way {
+    dialect: &'static str,
     direction: Direction,
 }
 
@@ -56,32 +67,32 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "towpath_sessions_opened",
-            "Fallback sessions opened",
+            "Fallback sessions opened, by dialect",
             self.opened.clone(),
         );
         registry.register(
             "towpath_session_opens_refused",
-            "Fallback sessions not opened, by reason",
+            "Fallback sessions not opened, by dialect and reason",
             self.refused.clone(),
         );
         registry.register(
             "towpath_sessions_ended",
-            "Fallback sessions ended, by reason",
+            "Fallback sessions ended, by dialect and reason",
             self.ended.clone(),
         );
         registry.register(
             "towpath_session_requests",
-            "Requests of fallback sessions, by the status of the answer",
+            "Requests of fallback sessions, by dialect and by the status of the answer",
             self.answers.clone(),
         );
         registry.register(
             "towpath_session_messages",
-            "Messages of ended fallback sessions",
+            "Messages of ended fallback sessions, by dialect and direction",
             self.messages.clone(),
         );
         registry.register(
             "towpath_session_bytes",
-            "Bytes of the messages of ended fallback sessions",
+            "Bytes of the messages of ended fallback sessions, by dialect and direction",
             self.bytes.clone(),
         );
         registry.register(
@@ -96,12 +107,27 @@ impl Metrics {
         );
     }
 
+    /// The same counters, for one dialect.
+    pub(crate) fn of(&self, dialect: &'static str) -> Self {
+        let metrics = Self {
+            dialect,
+            ..self.clone()
+        };
+        // What has not happened is 0, not absent.
+        let _ = metrics.opened.get_or_create(&Opened { dialect });
+        metrics
+    }
+
     pub(crate) fn opened(&self) {
-        self.opened.inc();
+        let dialect = self.dialect;
+        self.opened.get_or_create(&Opened { dialect }).inc();
     }
 
     pub(crate) fn refused(&self, reason: &'static str) {
-        self.refused.get_or_create(&Refused { reason }).inc();
+        let dialect = self.dialect;
+        self.refused
+            .get_or_create(&Refused { dialect, reason })
+            .inc();
     }
 
     pub(crate) fn busy(&self, busy: Busy) {
@@ -114,17 +140,20 @@ impl Metrics {
     }
 
     pub(crate) fn answered(&self, status: &'static str) {
-        self.answers.get_or_create(&Answered { status }).inc();
+        let dialect = self.dialect;
+        self.answers
+            .get_or_create(&Answered { dialect, status })
+            .inc();
     }
 
     pub(crate) fn ended(&self, report: &Report) {
-        let reason = report.ended.name();
-        self.ended.get_or_create(&Why { reason }).inc();
+        let (dialect, reason) = (self.dialect, report.ended.name());
+        self.ended.get_or_create(&Why { dialect, reason }).inc();
         for (direction, traffic) in [
             (Direction::from_client, report.from_client),
             (Direction::from_backend, report.from_backend),
         ] {
-            let way = Way { direction };
+            let way = Way { dialect, direction };
             self.messages.get_or_create(&way).inc_by(traffic.messages);
             self.bytes.get_or_create(&way).inc_by(traffic.bytes);
         }
@@ -147,6 +176,7 @@ impl Ended {
             Self::ClientFault(_) => "client_fault",
             Self::BackendFault(_) => "backend_fault",
             Self::Drain => "drain",
+            Self::Operator => "operator",
             Self::Abandoned => "abandoned",
             Self::Stalled => "stalled",
             Self::Eager => "eager",

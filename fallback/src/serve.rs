@@ -20,6 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::metrics::Metrics;
 use crate::origin;
 use crate::policy::Policy;
+use crate::token::Key;
 
 /// How a request came, and where it may go.
 pub struct Via<'a, B> {
@@ -60,17 +61,20 @@ impl Fallback {
     /// The largest content of a request, in bytes.
     pub const MAX_BODY: usize = MAX_BODY;
 
-    /// No sessions yet.
+    /// No sessions yet. Processes that follow one another, or stand beside one another, have the same `key`: what SockJS
+    /// clients are told to open a session with is good in all of them.
     ///
     /// # Errors
     /// The system has no randomness.
-    pub fn new(bounds: Bounds) -> Result<Self, getrandom::Error> {
+    pub fn new(bounds: Bounds, key: &Key) -> Result<Self, getrandom::Error> {
         let admission = Arc::new(Admission::new(bounds));
         let metrics = Metrics::default();
+        let (native, sockjs) = (metrics.of("towpath"), metrics.of("sockjs"));
+        let engine_io = metrics.of("engine_io");
         Ok(Self {
-            native: Arc::new(Native::new(admission.clone(), metrics.clone())?),
-            sockjs: Arc::new(SockJs::new(admission.clone(), metrics.clone())?),
-            engine_io: Arc::new(EngineIo::new(admission.clone(), metrics.clone())?),
+            native: Arc::new(Native::new(admission.clone(), native)?),
+            sockjs: Arc::new(SockJs::new(admission.clone(), sockjs, key)?),
+            engine_io: Arc::new(EngineIo::new(admission.clone(), engine_io)?),
             admission,
             metrics,
         })
@@ -85,6 +89,12 @@ impl Fallback {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.admission.sessions()
+    }
+
+    /// The memory that their messages take, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.admission.memory()
     }
 
     /// Waits until there are none. Cancel-safe.
@@ -161,6 +171,23 @@ impl Fallback {
             finish(response.headers_mut(), share.as_ref());
             response
         }
+    }
+
+    /// Whether a request of the native dialect is of a session that there is here.
+    #[must_use]
+    pub fn knows(&self, content: &Bytes, headers: &HeaderMap, own_origin: &str) -> bool {
+        self.native.knows(content, &origin::of(headers, own_origin))
+    }
+
+    /// Whether a SockJS request is of a session that there is here, or that has ended here a moment ago.
+    #[must_use]
+    pub fn remembers_sockjs(
+        &self,
+        service: &sockjs::Service,
+        endpoint: &sockjs::Endpoint,
+        own_origin: &str,
+    ) -> bool {
+        self.sockjs.remembers(service, endpoint, own_origin)
     }
 
     /// Answers a request to a SockJS service, as [`serve`](Self::serve) does.

@@ -20,8 +20,47 @@ const TOKEN: usize = 1 + NODE + ID + MAC;
 /// key id, node and instance, the second in which it expires, MAC.
 const TICKET: usize = 1 + NODE + 8 + MAC;
 
+/// Of HMAC-SHA-256, whose blocks are as long.
+const KEY: usize = 64;
+
 /// Only one key so far.
 const KEY_ID: u8 = 0;
+
+/// What is signed with. Nobody else ever has it, but for processes that follow one another.
+#[derive(Clone)]
+pub struct Key([u8; KEY]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+impl Key {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut key = [0; KEY];
+        getrandom::fill(&mut key)?;
+        Ok(Self(key))
+    }
+
+    /// To be handed on, in secret.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// As [`to_text`](Self::to_text) has written it; `None`: it has not.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut key = [0; KEY];
+        let decoded = URL_SAFE_NO_PAD.decode_slice(text, &mut key);
+        (decoded == Ok(KEY)).then_some(Self(key))
+    }
+}
 
 /// Makes tokens, and knows its own.
 pub(crate) struct Mint {
@@ -36,11 +75,17 @@ impl Mint {
     /// # Errors
     /// The system has no randomness.
     pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        Self::of(&Key::random()?)
+    }
+
+    /// A mint that knows the tokens of all others with this key.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub(crate) fn of(key: &Key) -> Result<Self, getrandom::Error> {
         let mut node = [0; NODE];
         getrandom::fill(&mut node[NODE / 2..])?;
-        let mut key = [0; 64];
-        getrandom::fill(&mut key)?;
-        let mac = Hmac::new(&key.into());
+        let mac = Hmac::new(&key.0.into());
         Ok(Self { node, mac })
     }
 
@@ -144,6 +189,16 @@ mod tests {
         assert!(!mint.admits("", "/echo", 99));
         let token = mint.token(&random_id().unwrap(), "/echo");
         assert!(!mint.admits(&token, "/echo", 99));
+    }
+
+    #[test]
+    fn processes_with_one_key_know_each_others_tickets() {
+        let key = Key::random().unwrap();
+        let handed_on = Key::from_text(&key.to_text()).unwrap();
+        let (old, new) = (Mint::of(&key).unwrap(), Mint::of(&handed_on).unwrap());
+        assert!(new.admits(&old.ticket("/echo", 100), "/echo", 99));
+        assert!(Key::from_text("short").is_none());
+        assert_eq!(format!("{key:?}"), "Key", "it is a secret");
     }
 
     #[test]

@@ -3,16 +3,24 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use towpath_conf::{Config, Errors, Source};
 
-use crate::{filters, tls};
+use crate::{admin, filters, tls};
 
 /// Loads a configuration and looks into the files that it names.
 ///
 /// # Errors
 /// Every mistake there is, with its place.
 pub(crate) fn load(source: &Source) -> Result<Config, Errors> {
-    let inspect = |config: &Config| [tls::inspect(config), filters::inspect(config)].concat();
+    let inspect = |config: &Config| {
+        [
+            tls::inspect(config),
+            filters::inspect(config),
+            admin::inspect(config),
+        ]
+        .concat()
+    };
     Config::load_and_inspect(source, &|name| std::env::var(name).ok(), &inspect)
 }
 
@@ -20,6 +28,7 @@ pub(crate) fn load(source: &Source) -> Result<Config, Errors> {
 pub(crate) fn named_files(config: &Config) -> Vec<PathBuf> {
     let mut files = tls::watched(config);
     files.extend(filters::watched(config));
+    files.extend(admin::watched(config));
     files
 }
 
@@ -32,6 +41,17 @@ pub(crate) fn fingerprint(source: &Source, named: &[PathBuf]) -> u64 {
         content(path).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// A short name for what a configuration says, the same wherever it says the same.
+pub(crate) fn hash(config: &Config) -> String {
+    let text = serde_json::to_vec(config).unwrap_or_default();
+    let digest = Sha256::digest(&text);
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn content(path: &Path) -> Option<Vec<u8>> {

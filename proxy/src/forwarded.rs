@@ -54,6 +54,8 @@ pub(crate) struct Client {
     pub(crate) addresses: Option<Addresses>,
     /// What the route's authorities have found out of it.
     pub(crate) identity: Option<Arc<Identity>>,
+    /// Whether a newer process of ours has let it in.
+    inner: bool,
 }
 
 /// What a connection says of whom a request on it comes from.
@@ -64,6 +66,8 @@ pub(crate) struct Ends {
     pub(crate) tls: Option<Arc<TlsFacts>>,
     /// Both ends, where they are known.
     pub(crate) addresses: Option<Addresses>,
+    /// Whether it is a connection of a newer process of ours.
+    pub(crate) inner: bool,
 }
 
 impl Client {
@@ -77,6 +81,7 @@ impl Client {
             tls: None,
             addresses: None,
             identity: None,
+            inner: false,
         }
     }
 
@@ -105,13 +110,20 @@ impl Client {
             tls: None,
             addresses: None,
             identity: None,
+            inner: false,
         }
     }
 
-    /// Over a connection with these ends, whose TLS handshake, if there was one, has told this.
-    pub(crate) fn over(mut self, tls: Option<Arc<TlsFacts>>, ends: Option<Addresses>) -> Self {
-        self.tls = tls;
-        self.addresses = ends.map(|ends| match self.address == self.peer {
+    /// Whether a newer process of ours has let it in.
+    pub(crate) fn is_inner(&self) -> bool {
+        self.inner
+    }
+
+    /// Over a connection with these ends.
+    pub(crate) fn over(mut self, ends: Ends) -> Self {
+        self.tls = ends.tls;
+        self.inner = ends.inner;
+        self.addresses = ends.addresses.map(|ends| match self.address == self.peer {
             true => ends,
             // Nobody says which port it had.
             false => Addresses {

@@ -5,6 +5,7 @@
 //! HTTP proxy for everything else. `lifecycle` holds it together; `upstream` knows the servers.
 
 mod address;
+mod admin;
 mod allowances;
 mod answer;
 mod attempts;
@@ -19,6 +20,7 @@ mod filters;
 mod forwarded;
 mod gate;
 mod gateway;
+mod generations;
 mod http_error;
 mod incoming;
 mod keepalive;

@@ -2,20 +2,26 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use towpath_fallback::Fallback;
 
+use crate::admin::orders::Orders;
+use crate::admin::status::LastReload;
 use crate::answer::Refusal;
 use crate::attempts::Attempts;
 use crate::fallback::bounds;
+use crate::forwarded::Client;
 use crate::gate::Connections;
+use crate::generations::{Generations, Inherited};
 use crate::observe::access_log;
+use crate::observe::live::{Entry, Live};
+use crate::observe::metrics::Metrics;
 use crate::observe::rejections::{Reason, Rejections};
 use crate::snapshot::Snapshot;
 use crate::upstream::Upstreams;
@@ -29,8 +35,21 @@ pub(crate) struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// All client connections.
     pub(crate) connections: Arc<Connections>,
+    /// Connections of newer processes, for requests of sessions here.
+    pub(crate) inner_connections: Arc<Connections>,
     /// How many of them there may be for want of file descriptors.
     most_connections: usize,
+    /// The tunnels and sessions that there are.
+    pub(crate) live: Arc<Live>,
+    /// What is counted of requests, tunnels and the process.
+    pub(crate) metrics: Arc<Metrics>,
+    /// The way to the server.
+    pub(crate) orders: Orders,
+    /// The processes before this one.
+    pub(crate) generations: Generations,
+    /// When the process began.
+    pub(crate) started: SystemTime,
+    last_reload: Mutex<Option<LastReload>>,
     /// What was turned away.
     pub(crate) rejections: Rejections,
     /// What became of WebSocket attempts.
@@ -40,6 +59,7 @@ pub(crate) struct Shared {
     /// The servers behind all groups, and the connector to them.
     pub(crate) upstreams: Upstreams,
     ready: AtomicBool,
+    superseded: AtomicBool,
     begun: Arc<AtomicBool>,
     draining: watch::Sender<Option<Spread>>,
 }
@@ -49,10 +69,26 @@ impl Shared {
     ///
     /// # Errors
     /// The system has no randomness.
-    pub(crate) fn new(snapshot: Snapshot, upstreams: Upstreams) -> Result<Self, getrandom::Error> {
+    pub(crate) fn new(
+        snapshot: Snapshot,
+        upstreams: Upstreams,
+        orders: Orders,
+        inherited: &Inherited,
+    ) -> Result<Self, getrandom::Error> {
         let bounds = bounds(&snapshot.config.limits);
+        let key = inherited.key()?;
+        let metrics = Metrics::default();
+        metrics.configured(&snapshot.hash);
         Ok(Self {
-            fallback: Fallback::new(bounds)?,
+            fallback: Fallback::new(bounds, &key)?,
+            inner_connections: Arc::default(),
+            live: Arc::default(),
+            metrics: Arc::new(metrics),
+            orders,
+            generations: Generations::after(key, inherited.predecessors()),
+            started: SystemTime::now(),
+            last_reload: Mutex::default(),
+            superseded: AtomicBool::new(false),
             snapshot: ArcSwap::from_pointee(snapshot),
             connections: Arc::default(),
             most_connections: most_connections(rlimit::Resource::NOFILE.get_soft().ok()),
@@ -79,6 +115,7 @@ impl Shared {
     /// Puts another configuration in force.
     pub(crate) fn swap(&self, snapshot: Snapshot) {
         self.fallback.rebound(bounds(&snapshot.config.limits));
+        self.metrics.configured(&snapshot.hash);
         self.snapshot.store(Arc::new(snapshot));
     }
 
@@ -98,15 +135,54 @@ impl Shared {
         self.ready.store(ready, Ordering::Release);
     }
 
+    /// Whether a newer process has the listening sockets.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Acquire)
+    }
+
+    /// A newer process has the listening sockets.
+    pub(crate) fn supersede(&self) {
+        self.superseded.store(true, Ordering::Release);
+        self.set_ready(false);
+    }
+
+    /// Whether tunnels and sessions are being told to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Whether a session that is not here may be in another process, or the request has come from one.
+    pub(crate) fn has_others(&self, client: &Client) -> bool {
+        client.is_inner() || self.generations.predecessors() > 0
+    }
+
+    /// How the last reload went; `None`: there was none.
+    pub(crate) fn last_reload(&self) -> Option<LastReload> {
+        self.lock_last_reload().clone()
+    }
+
+    /// A reload has come to its end.
+    pub(crate) fn reloaded(&self, reload: LastReload) {
+        self.metrics.reloaded(reload.worked());
+        *self.lock_last_reload() = Some(reload);
+    }
+
+    /// No code here can panic while it holds the lock.
+    fn lock_last_reload(&self) -> MutexGuard<'_, Option<LastReload>> {
+        self.last_reload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends all tunnels, each at a moment of its own within `spread`.
     pub(crate) fn drain(&self, spread: Spread) {
         self.begun.store(true, Ordering::Release);
         self.draining.send_replace(Some(spread));
     }
 
-    /// The moment at which one tunnel is to end.
-    pub(crate) fn ending(&self) -> Ending {
-        Ending::new(self.begun.clone(), self.draining.subscribe())
+    /// The moment at which a tunnel or session is to end.
+    pub(crate) fn ending(&self, entry: Option<Arc<Entry>>) -> Ending {
+        Ending::new(self.begun.clone(), self.draining.subscribe(), entry)
     }
 }
 
@@ -117,34 +193,54 @@ fn most_connections(descriptors: Option<u64>) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX).max(1)
 }
 
+/// Why a tunnel or session is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// The process drains.
+    Drain,
+    /// The operator wants it to, with this code.
+    Operator(u16),
+}
+
 /// Resolves when a tunnel is to end. It is polled with every message that passes, so until a drain begins it costs
 /// no more than a look at a flag: the waker that the first poll has left is the task's, and stays good.
 pub(crate) struct Ending {
     /// Set before the drain is announced.
     begun: Arc<AtomicBool>,
     moment: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// What the operator may tell to end.
+    entry: Option<Arc<Entry>>,
     registered: bool,
 }
 
 impl Ending {
-    fn new(begun: Arc<AtomicBool>, draining: watch::Receiver<Option<Spread>>) -> Self {
+    fn new(
+        begun: Arc<AtomicBool>,
+        draining: watch::Receiver<Option<Spread>>,
+        entry: Option<Arc<Entry>>,
+    ) -> Self {
         Self {
             begun,
             moment: Box::pin(moment(draining)),
+            entry,
             registered: false,
         }
     }
 }
 
 impl Future for Ending {
-    type Output = ();
+    type Output = Farewell;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Farewell> {
+        let entry = self.entry.as_ref();
+        if let Some(code) = entry.and_then(|entry| entry.poll_told(cx, !self.registered)) {
+            return Poll::Ready(Farewell::Operator(code));
+        }
         if self.registered && !self.begun.load(Ordering::Acquire) {
             return Poll::Pending;
         }
         self.registered = true;
-        self.moment.as_mut().poll(cx)
+        self.moment.as_mut().poll(cx).map(|()| Farewell::Drain)
     }
 }
 
@@ -165,6 +261,8 @@ fn random_fraction() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::access_log::Opened;
+    use crate::observe::live::Kind;
 
     #[test]
     fn a_client_is_refused_before_descriptors_run_out() {
@@ -176,7 +274,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_tunnel_ends_within_the_spread() {
         let (begun, draining) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(None));
-        let ending = || Ending::new(begun.clone(), draining.subscribe());
+        let live = Arc::new(Live::default());
+        let present = live.enter(Kind::Tunnel, Opened::of_test("a"), None);
+        let ending = || {
+            Ending::new(
+                begun.clone(),
+                draining.subscribe(),
+                Some(present.entry().clone()),
+            )
+        };
         let mut early = ending();
         for _ in 0..2 {
             assert!(

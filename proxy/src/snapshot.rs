@@ -11,8 +11,10 @@ use thiserror::Error;
 use towpath_conf::{Config, HashOn, WebSocket};
 use towpath_fallback::Endpoint;
 
+use crate::admin::{self, TokenError};
 use crate::answer::Refusal;
 use crate::changes::Changes;
+use crate::configuration;
 use crate::fallback::Services;
 use crate::filters::{Filters, UsersError};
 use crate::forwarded::Client;
@@ -31,6 +33,8 @@ pub(crate) enum FilesError {
     File(#[from] FileError),
     #[error(transparent)]
     Users(#[from] UsersError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// An immutable, running configuration.
@@ -49,6 +53,10 @@ pub(crate) struct Snapshot {
     /// By the listener's address.
     entrances: HashMap<SocketAddr, Arc<Entrance>>,
     groups: Vec<Arc<Group>>,
+    /// What the operator's listener asks for, if anything.
+    pub(crate) token: Option<String>,
+    /// Of everything that the configuration says; nodes with the same one say the same.
+    pub(crate) hash: String,
 }
 
 /// What a route says of the requests that take it.
@@ -93,6 +101,8 @@ impl Snapshot {
     /// A file that the configuration names is no use.
     pub(crate) fn new(config: Config, upstreams: &Upstreams) -> Result<Self, FilesError> {
         let entrances = entrances(&config)?;
+        let file = admin::watched(&config);
+        let token = file.map(|file| admin::read_token(&file)).transpose()?;
         let mut groups = HashMap::new();
         let mut group = |name: &str| -> Result<Arc<Group>, FileError> {
             if let Some(running) = groups.get(name) {
@@ -113,6 +123,8 @@ impl Snapshot {
         let router = Router::new(config.routes.iter().zip(routes));
         Ok(Self {
             rates: Rates::new(&config.limits),
+            token,
+            hash: configuration::hash(&config),
             config,
             router,
             has_fallback,
@@ -130,6 +142,11 @@ impl Snapshot {
     /// Whether a request for this path may be one of a fallback session's.
     pub(crate) fn may_be_fallback(&self, path: &str) -> bool {
         Endpoint::is_reserved(path) || self.services.may_be(path)
+    }
+
+    /// The upstreams in use.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.iter()
     }
 
     /// Waits until the groups know their servers' addresses, or have tried to for a few seconds.

@@ -109,12 +109,7 @@ fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
 }
 
 /// All peers in turn, and round again. One that does not bear the load is left out of that round, and named.
-fn run(
-    scenario: &'static Scenario,
-    site: &Site,
-    pace: Pace,
-    failures: &mut Vec<String>,
-) -> Table {
+fn run(scenario: &'static Scenario, site: &Site, pace: Pace, failures: &mut Vec<String>) -> Table {
     let mut found: Vec<(Peer, Vec<Figures>)> = scenario
         .peers
         .iter()

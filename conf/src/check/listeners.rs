@@ -30,6 +30,17 @@ pub(super) fn check(found: &mut Mistakes, config: &Config, root: &Path) {
         }
     }
     if let Some(admin) = &config.admin
+        && admin.token_file.is_none()
+        && !admin.address.ip().is_loopback()
+    {
+        let path = root.key("admin").key("token_file");
+        let message = format!(
+            "expected a file with a token, since `{}` can be reached from elsewhere",
+            admin.address
+        );
+        found.add(path, message);
+    }
+    if let Some(admin) = &config.admin
         && let Some(other) = addresses.iter().find(|a| clash(**a, admin.address))
     {
         let path = root.key("admin").key("address");

@@ -41,6 +41,8 @@ pub(crate) fn check(config: &Config) -> Vec<Mistake> {
     limits(&mut found, &config.limits, &root.key("limits"));
     fallback::memory(&mut found, config, &root);
     drain(&mut found, config, &root.key("drain"));
+    let upgrade = root.key("upgrade");
+    found.not_zero(config.upgrade.ready, upgrade.key("ready"));
     if let Some(threads) = config.threads.filter(|n| n.get() > MAX_THREADS) {
         let message = format!("expected at most {MAX_THREADS} threads, got {threads}");
         found.add(root.key("threads"), message);

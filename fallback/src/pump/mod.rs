@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 use self::line::Line;
 use self::waiting::Waiting;
 use crate::admission::Place;
-use crate::backend::{Report, Traffic};
+use crate::backend::{Farewell, Report, Traffic};
 use crate::connection::BoxedConnection;
 use crate::dialect::{Dialect, FromLine, Part, ToLine};
 use crate::door::{Call, Door};
@@ -102,15 +102,15 @@ where
     /// Not cancel-safe: dropping the future cuts both sides.
     pub(crate) async fn run(
         mut self: Box<Self>,
-        ending: impl Future<Output = ()>,
+        ending: impl Future<Output = Farewell>,
     ) -> (Report, Place) {
         let mut ending = std::pin::pin!(ending);
         let mut told = false;
         let mut timer = std::pin::pin!(tokio::time::sleep_until(self.began.into()));
         std::future::poll_fn(|cx| {
-            if !told && ending.as_mut().poll(cx).is_ready() {
+            if !told && let Poll::Ready(farewell) = ending.as_mut().poll(cx) {
                 told = true;
-                self.drain();
+                self.take_leave(farewell);
             }
             self.poll(cx, timer.as_mut())
         })
@@ -118,10 +118,15 @@ where
         (*self).report()
     }
 
-    fn drain(&mut self) {
-        let client = Close::new(1012, "service restart");
+    fn take_leave(&mut self, farewell: Farewell) {
         let backend = Close::new(1001, "going away");
-        self.session.end(client, backend, Ended::Drain, now());
+        let (client, why) = match farewell {
+            Farewell::Restart => (Close::new(1012, "service restart"), Ended::Drain),
+            Farewell::Operator(code) => {
+                (Close::new(code, "closed by the operator"), Ended::Operator)
+            }
+        };
+        self.session.end(client, backend, why, now());
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {

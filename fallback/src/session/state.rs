@@ -146,6 +146,8 @@ pub enum Ended {
     BackendFault(Fault),
     /// The proxy is going down.
     Drain,
+    /// The proxy's operator wanted it to.
+    Operator,
     /// The client did not come back.
     Abandoned,
     /// The client took nothing for too long.

@@ -10,7 +10,7 @@ use tokio::io::{DuplexStream, duplex};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
+use towpath_fallback::{Backend, DialError, Dialled, Farewell, Handshake, Report};
 
 /// What it answers to a handshake.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ impl Seen {
 
 impl Backend for Way {
     type Stream = DuplexStream;
-    type Ending = BoxFuture<'static, ()>;
+    type Ending = BoxFuture<'static, Farewell>;
 
     async fn dial(&mut self, handshake: Handshake) -> Result<Dialled<DuplexStream>, DialError> {
         self.0.dials.fetch_add(1, Ordering::Relaxed);
@@ -118,6 +118,7 @@ impl Backend for Way {
             if draining.wait_for(|draining| *draining).await.is_err() {
                 std::future::pending::<()>().await;
             }
+            Farewell::Restart
         })
     }
 

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
 use towpath_fallback::session::Limits;
-use towpath_fallback::{Body, Bounds, Endpoint, Fallback, Origins, Policy, Via};
+use towpath_fallback::{Body, Bounds, Endpoint, Fallback, Key, Origins, Policy, Via};
 
 use crate::backend::{Backends, Seen, Server, Verdict, Way, backends};
 use crate::io::{Answer, Io};
@@ -45,7 +45,7 @@ impl Proxy {
             forward_headers: Vec::new(),
         };
         let proxy = Self {
-            fallback: Arc::new(Fallback::new(bounds).unwrap()),
+            fallback: Arc::new(Fallback::new(bounds, &Key::random().unwrap()).unwrap()),
             policy,
             backends,
         };

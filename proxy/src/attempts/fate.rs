@@ -58,6 +58,7 @@ pub(super) fn parting(ended: Ended, close: Option<u16>) -> (By, Option<u16>) {
         | Ended::PingTimeout(side)
         | Ended::WriteTimeout(side) => (by(side), None),
         Ended::Drain
+        | Ended::Operator
         | Ended::Idle
         | Ended::Lifetime
         | Ended::MessageTooBig(_)
@@ -83,7 +84,7 @@ struct Answer {
 
 impl Fate {
     /// The answer to a `check`, as JSON.
-    pub(super) fn to_json(self) -> String {
+    pub(crate) fn to_json(self) -> String {
         let answer = Answer {
             towpath: 1,
             fate: self,

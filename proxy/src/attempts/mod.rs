@@ -41,11 +41,6 @@ impl Attempts {
         }))
     }
 
-    /// The answer to a `check`, as JSON.
-    pub(crate) fn answer(&self, cid: Cid) -> String {
-        self.look(cid).to_json()
-    }
-
     /// What became of an attempt.
     pub(crate) fn look(&self, cid: Cid) -> Fate {
         self.with(|memory| memory.look(cid, Instant::now()))

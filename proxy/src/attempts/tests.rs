@@ -55,7 +55,7 @@ async fn a_refusal_keeps_its_status() {
     let (attempts, attempt) = begin();
     attempt.refuse(StatusCode::UNAUTHORIZED);
     let answer = r#"{"towpath":1,"status":"refused","http_status":401}"#;
-    assert_eq!(attempts.answer(cid()), answer);
+    assert_eq!(attempts.look(cid()).to_json(), answer);
 }
 
 #[tokio::test(start_paused = true)]

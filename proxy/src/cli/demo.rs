@@ -11,6 +11,7 @@ use towpath_conf::{AccessLog, Config, Level, Log, LogFormat};
 use super::run::runtime;
 use super::{FAILED, FORCED, fail, print};
 use crate::demo::{Demo, Network};
+use crate::generations::Inherited;
 use crate::lifecycle::{End, Server};
 use crate::observe::logging;
 
@@ -44,7 +45,7 @@ async fn serve(address: SocketAddr) -> ExitCode {
         Ok(config) => config,
         Err(errors) => return fail(&errors),
     };
-    let server = match Server::start(config, None).await {
+    let server = match Server::start(config, None, Inherited::default()).await {
         Ok(server) => server,
         Err(error) => {
             eprintln!("{error}");

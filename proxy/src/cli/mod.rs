@@ -1,12 +1,14 @@
 //! The command line. Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.
 
 mod demo;
+mod operate;
 mod run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use towpath_conf::{Config, Source};
 
 use crate::configuration;
@@ -31,6 +33,7 @@ const DEFAULT_CONFIG: &str = "/etc/towpath/towpath.yaml";
         towpath demo                       two browser windows chat through Towpath\n  \
         towpath run -c towpath.yaml        serve\n  \
         towpath check towpath.yaml         report every mistake, serve nothing\n  \
+        towpath status                     of the process that serves /etc/towpath/towpath.yaml\n  \
         towpath schema > towpath.schema.json   for your editor\n\n\
         Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.",
     disable_help_subcommand = true
@@ -47,7 +50,8 @@ enum Verb {
         towpath run -c towpath.yaml\n  \
         towpath run -c /etc/towpath/conf.d     every *.yaml in it, as one configuration\n  \
         generate | towpath run -c -\n\n\
-        Signals: SIGHUP reloads; SIGTERM and SIGINT drain, a second one ends at once (exit code 2).")]
+        Signals: SIGHUP reloads; SIGUSR2 upgrades, which is to let a new process take over; SIGTERM and SIGINT drain, a \
+        second one ends at once (exit code 2).")]
     Run(ConfigArg),
     /// Report every mistake in a configuration, and exit with 1 if there is one
     #[command(visible_alias = "validate")]
@@ -58,6 +62,22 @@ enum Verb {
         #[command(flatten)]
         config: ConfigArg,
     },
+    /// Say how a running process fares
+    Status {
+        /// Everything, as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        at: operate::At,
+    },
+    /// Let a running process read its configuration again; exit with 1 and say why if it does not take it
+    Reload(operate::At),
+    /// Let a running process drain and end
+    Drain(operate::At),
+    /// Let a new process, of the program as it is now, take over from a running one without refusing or cutting anybody
+    Upgrade(operate::At),
+    /// Exit with 1 unless a running process wants connections
+    Healthcheck(operate::At),
     /// Print the configuration's JSON Schema, or its reference as Markdown
     Schema {
         /// The reference for people instead of the schema for editors
@@ -70,6 +90,13 @@ enum Verb {
         #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
         address: std::net::SocketAddr,
     },
+    /// Print completions for a shell
+    Completions {
+        /// Which one
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
     /// Print the version
     Version,
 }
@@ -96,6 +123,13 @@ pub fn main() -> ExitCode {
         Verb::Run(arg) => run::run(&arg.config),
         Verb::Check { file, config } if file.is_empty() => check(&config.config),
         Verb::Check { file, .. } => check(&file),
+        Verb::Status { json, at } => operate::status(&at, json),
+        Verb::Reload(at) => operate::order(&at, "reload"),
+        Verb::Drain(at) => operate::order(&at, "drain"),
+        Verb::Upgrade(at) => operate::order(&at, "upgrade"),
+        Verb::Healthcheck(at) => operate::health(&at),
+        Verb::Completions { shell } => completions(shell),
+        Verb::Man => man(),
         Verb::Schema { markdown } => schema(markdown),
         Verb::Demo { address } => demo::run(address),
         Verb::Version => print(&format!("towpath {}\n", env!("CARGO_PKG_VERSION"))),
@@ -120,6 +154,20 @@ fn schema(markdown: bool) -> ExitCode {
         print(&towpath_conf::reference())
     } else {
         print(&format!("{:#}\n", towpath_conf::schema()))
+    }
+}
+
+fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "towpath", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+fn man() -> ExitCode {
+    let mut page = Vec::new();
+    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
+        Ok(()) => print(&String::from_utf8_lossy(&page)),
+        Err(error) => fail(&error),
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{FAILED, FORCED, fail, load};
+use crate::generations::Inherited;
 use crate::lifecycle::{End, Reloads, Server, StartError};
 use crate::observe::logging;
 
@@ -18,6 +19,10 @@ pub(super) fn run(paths: &[PathBuf]) -> ExitCode {
     };
     // Standard input cannot be read a second time.
     let watched = (!paths.iter().any(|path| path == "-")).then(|| paths.to_vec());
+    let inherited = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(error) => return fail(&error),
+    };
     let _logging = logging::start(&config.log, config.access_log);
     raise_file_limit();
     let runtime = match runtime(config.threads) {
@@ -26,7 +31,8 @@ pub(super) fn run(paths: &[PathBuf]) -> ExitCode {
     };
     let ended = runtime.block_on(async {
         let reloads = watched.map(|paths| Reloads::new(paths, &source, &config));
-        Ok::<_, StartError>(Server::start(config, reloads).await?.run().await)
+        let server = Server::start(config, reloads, inherited).await?;
+        Ok::<_, StartError>(server.run().await)
     });
     // Whatever still runs has had its time.
     runtime.shutdown_background();

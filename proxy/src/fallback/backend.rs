@@ -1,7 +1,9 @@
 //! A session's backend: the handshake that a WebSocket of the same client would have made, to a server of the route.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +19,8 @@ use crate::attempts::take_cid;
 use crate::forwarded::Client;
 use crate::gateway::Exchange;
 use crate::observe::access_log::{self, Opened};
-use crate::shared::{Ending, Shared};
+use crate::observe::live::{Kind, Present};
+use crate::shared::{Ending, Farewell, Shared};
 use crate::snapshot::Route;
 use crate::tunnel::ask::{Outcome, ask_backend};
 use crate::tunnel::handshake;
@@ -55,8 +58,10 @@ pub(super) struct RouteBackend {
     route: Option<Arc<Route>>,
     /// The handshake, but for what the session adds; needed only once.
     request: Option<Box<RequestHeader>>,
-    opened: Opened,
+    opened: Option<Opened>,
     lease: Option<Lease>,
+    /// Once it is open.
+    present: Option<Present>,
 }
 
 impl RouteBackend {
@@ -90,9 +95,15 @@ impl RouteBackend {
             shared: shared.clone(),
             client: exchange.client.clone(),
             route: Some(route.clone()),
-            opened: access_log::opened_as(&request, exchange, route, aim.path.to_owned()),
+            opened: Some(access_log::opened_as(
+                &request,
+                exchange,
+                route,
+                aim.path.to_owned(),
+            )),
             request: Some(request),
             lease: None,
+            present: None,
         })
     }
 
@@ -150,7 +161,9 @@ impl RouteBackend {
                 content: begin(content).await,
             }),
             Err(error) => {
-                access_log::dial_failed(&error, &self.opened);
+                if let Some(opened) = &self.opened {
+                    access_log::dial_failed(&error, opened);
+                }
                 Err(match error.refusal() {
                     Refusal::Timeout => DialError::Timeout,
                     _ => DialError::Unreachable,
@@ -160,9 +173,25 @@ impl RouteBackend {
     }
 }
 
+/// The end of a session, in the fallback's words.
+pub(super) struct Parting(Ending);
+
+impl Future for Parting {
+    type Output = towpath_fallback::Farewell;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|farewell| match farewell {
+                Farewell::Drain => towpath_fallback::Farewell::Restart,
+                Farewell::Operator(code) => towpath_fallback::Farewell::Operator(code),
+            })
+    }
+}
+
 impl Backend for RouteBackend {
     type Stream = ServerStream;
-    type Ending = Ending;
+    type Ending = Parting;
 
     async fn dial(
         &mut self,
@@ -171,13 +200,23 @@ impl Backend for RouteBackend {
         self.ask(&handshake).await
     }
 
-    fn ending(&self) -> Ending {
-        self.shared.ending()
+    fn opened(&mut self) {
+        let server = self.lease.as_ref().map(Lease::address);
+        let live = &self.shared.live;
+        let opened = self.opened.take();
+        self.present = opened.map(|opened| live.enter(Kind::Session, opened, server));
+    }
+
+    fn ending(&self) -> Self::Ending {
+        let entry = self.present.as_ref().map(|present| present.entry().clone());
+        Parting(self.shared.ending(entry))
     }
 
     fn ended(self, report: Report) {
         let server: Option<SocketAddr> = self.lease.as_ref().map(Lease::address);
-        access_log::session(&self.opened, server, &report);
+        if let Some(present) = &self.present {
+            access_log::session(present.opened(), server, &report);
+        }
     }
 }
 

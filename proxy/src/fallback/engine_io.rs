@@ -19,6 +19,7 @@ use super::services;
 use super::upgrade::accept;
 use crate::classify::Kind;
 use crate::gateway::{Exchange, Passage};
+use crate::generations::elsewhere;
 use crate::shared::Shared;
 use crate::snapshot::Route;
 use crate::tunnel::upgrade::take_connection;
@@ -121,8 +122,16 @@ pub(crate) async fn carry<R: Requester>(
         return Ok(true);
     };
     let head = requester.head();
-    let backend = backend(head, exchange, shared, &route)?;
     let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
+    let is_strange = shared.has_others(&exchange.client)
+        && names_session(&query)
+        && !shared
+            .fallback
+            .knows_engine_io(&asked.engine_io.service, &own_origin, &query);
+    if is_strange && Box::pin(elsewhere(requester, exchange, shared, &content)).await? {
+        return Ok(true);
+    }
+    let backend = backend(requester.head(), exchange, shared, &route)?;
     let via = Via {
         client: exchange.client.address,
         own_origin: &own_origin,

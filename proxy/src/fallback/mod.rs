@@ -28,6 +28,7 @@ pub(crate) use settings::{bounds, origins, policy};
 
 use crate::attempts::Cid;
 use crate::gateway::{Exchange, Passage, refuse};
+use crate::generations::elsewhere;
 use crate::shared::Shared;
 use backend::{Aim, RouteBackend};
 
@@ -51,6 +52,22 @@ pub(crate) async fn go_on<R: Requester>(
         return Ok(());
     };
     exchange.summed_up = true;
+    let own_origin = exchange.client.own_origin(requester.head());
+    let headers = &requester.head().headers;
+    let is_strange = match &content {
+        Ok(content) if shared.has_others(&exchange.client) => {
+            !shared.fallback.knows(content, headers, &own_origin)
+        }
+        _ => false,
+    };
+    drop(own_origin);
+    if is_strange {
+        // Boxed, since a held poll would carry its size.
+        let answered = Box::pin(elsewhere(requester, exchange, shared, &content));
+        if answered.await? {
+            return Ok(());
+        }
+    }
     let response = {
         let own_origin = exchange.client.own_origin(requester.head());
         let answered = shared
@@ -110,7 +127,11 @@ pub(crate) async fn carry(
         _ => None,
     };
     let check = |cid: &str| match Cid::parse(cid.as_bytes()) {
-        Some(cid) => shared.attempts.answer(cid),
+        Some(cid) => {
+            let fate = shared.attempts.look(cid);
+            shared.metrics.checked(&fate);
+            fate.to_json()
+        }
         None => r#"{"towpath":1,"status":"malformed"}"#.to_owned(),
     };
     let via = Via {

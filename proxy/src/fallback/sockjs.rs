@@ -14,6 +14,7 @@ use super::backend::{Aim, RouteBackend};
 use super::services::Service;
 use super::upgrade::accept;
 use crate::gateway::{Exchange, Passage};
+use crate::generations::elsewhere;
 use crate::shared::Shared;
 use crate::tunnel::upgrade::take_connection;
 
@@ -68,6 +69,14 @@ pub(crate) async fn carry<R: Requester>(
     let head = requester.head();
     let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
     let (sockjs, endpoint) = (&asked.sockjs, &asked.endpoint);
+    let is_strange = shared.has_others(&exchange.client)
+        && !shared
+            .fallback
+            .remembers_sockjs(sockjs, endpoint, &own_origin);
+    if is_strange && Box::pin(elsewhere(requester, exchange, shared, &content)).await? {
+        return Ok(());
+    }
+    let head = requester.head();
     let opens = endpoint.receives() && !shared.fallback.knows_sockjs(sockjs, endpoint, &own_origin);
     let backend = match opens {
         true => Some(Box::new(asked.backend(head, exchange, shared)?)),

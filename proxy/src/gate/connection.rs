@@ -18,6 +18,8 @@ use crate::tls::TlsFacts;
 pub(crate) struct Connection {
     /// What its TLS handshake has told; `None`: there was none.
     tls: Option<Arc<TlsFacts>>,
+    /// Whether it is one of a newer process of ours.
+    inner: bool,
     _place: Place,
 }
 
@@ -26,7 +28,16 @@ impl Connection {
     pub(super) fn new(tls: Option<TlsFacts>, place: Place) -> Self {
         Self {
             tls: tls.map(Arc::new),
+            inner: false,
             _place: place,
+        }
+    }
+
+    /// One of a newer process of ours, for a client that has spoken TLS with it, or has not.
+    pub(super) fn inner(tls: Option<TlsFacts>, place: Place) -> Self {
+        Self {
+            inner: true,
+            ..Self::new(tls, place)
         }
     }
 }
@@ -36,19 +47,32 @@ impl Connection {
     pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
         self.tls.clone()
     }
+
+    /// Whether it is one of a newer process of ours.
+    pub(super) fn is_inner(&self) -> bool {
+        self.inner
+    }
 }
 
 /// What the TLS handshake of the connection that a request came over has told; `None`: there was none.
 pub(crate) fn tls_facts(session: &ServerSession) -> Option<Arc<TlsFacts>> {
-    let connection = match session {
+    connection(session)?.tls()
+}
+
+/// Whether a request has come from a newer process of ours.
+pub(crate) fn is_inner(session: &ServerSession) -> bool {
+    connection(session).is_some_and(|connection| connection.is_inner())
+}
+
+fn connection(session: &ServerSession) -> Option<&Arc<Connection>> {
+    match session {
         ServerSession::H1(session) => {
             let stream = session.stream().as_any().downcast_ref::<Downstream>();
             stream.and_then(Downstream::connection)
         }
         ServerSession::H2(_) => StreamPlace::of(session.req_header()).map(|it| &it.connection),
         _ => None,
-    };
-    connection?.tls()
+    }
 }
 
 /// The streams of an HTTP/2 connection that are not over yet.

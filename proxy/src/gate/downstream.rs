@@ -152,6 +152,7 @@ impl Downstream {
         Some(Ends {
             peer: source?.ip(),
             tls: self.connection.as_ref()?.tls(),
+            inner: self.connection.as_ref()?.is_inner(),
             addresses: addresses.map(|(source, destination)| Addresses {
                 source,
                 destination,

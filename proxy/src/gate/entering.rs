@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use pingora::protocols::l4::stream::Stream as TcpStream;
 use pingora::protocols::{GetSocketDigest, Peek, SocketDigest, Ssl, Stream};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
+use towpath_conf::Scheme;
 
 use super::connection::Connection;
 use super::connections::{Full, Place};
@@ -54,6 +57,24 @@ impl Gate {
             None => (io, None),
         };
         Some(downstream(io, facts, place))
+    }
+
+    /// Serves a connection of a newer process of ours, for one request of a client that has spoken `scheme` with it.
+    pub(crate) async fn serve_inner(&self, io: UnixStream, scheme: Scheme) {
+        let patience = self.shared.snapshot().config.timeouts.request_header.get();
+        let io: Stream = Box::new(TcpStream::from(io));
+        let (Ok(Ok(io)), Ok(place)) = (
+            timeout(patience, introduce(io)).await,
+            self.shared.inner_connections.enter(usize::MAX),
+        ) else {
+            return;
+        };
+        let facts = (scheme == Scheme::Https).then(TlsFacts::default);
+        let connection = Arc::new(Connection::inner(facts, place));
+        let client = Box::new(Downstream::new(io, connection));
+        // A drain does not end it: it is for the sessions, which have their own end.
+        let (_running, shutdown) = watch::channel(false);
+        self.serve_client(client, &shutdown).await;
     }
 
     /// Reads what a proxy says of its client, which from here on is the connection's peer.

@@ -25,14 +25,14 @@ use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::answer::{LINGER, Refusal};
 use crate::gateway::Gateway;
 use crate::shared::Shared;
 
 pub(crate) use chunks::ChunkFault;
-pub(crate) use connection::{StreamPlace, tls_facts};
+pub(crate) use connection::{StreamPlace, is_inner, tls_facts};
 pub(crate) use connections::Connections;
 pub(crate) use downstream::Downstream;
 pub(crate) use entrance::Entrance;
@@ -48,6 +48,9 @@ pub(crate) struct Gate {
     /// As the configuration says it.
     listener: SocketAddr,
 }
+
+/// How long clients of a process that another has followed may keep an idle connection.
+const LAST_REQUEST: Duration = Duration::from_secs(5);
 
 /// What came instead of a head.
 enum NoHead {
@@ -96,7 +99,9 @@ impl Gate {
         }
         let patience = snapshot.config.timeouts.request_header.get();
         let told = async {
-            wait_for_request(client, patience, shutdown).await.ok()?;
+            wait_for_request(client, patience, shutdown, &self.shared)
+                .await
+                .ok()?;
             loop {
                 match Beginning::of(client.early()) {
                     Beginning::Unknown => client.fill().await.ok().filter(|more| *more)?,
@@ -157,7 +162,7 @@ impl Gate {
             } else {
                 &timeouts.keep_alive
             };
-            wait_for_request(client, idle.get(), shutdown).await?;
+            wait_for_request(client, idle.get(), shutdown, &self.shared).await?;
         }
         let max_size =
             usize::try_from(snapshot.config.limits.header_size.get()).unwrap_or(usize::MAX);
@@ -184,7 +189,16 @@ impl Gate {
     /// Serves a connection to its end, or until a tunnel takes it. `None`, always: it is over.
     async fn serve(&self, io: Stream, shutdown: &ShutdownWatch) -> Option<Infallible> {
         // On the heap, since a connection's future would carry their size for as long as it lives.
-        let mut client = Box::pin(self.enter(io)).await?;
+        let client = Box::pin(self.enter(io)).await?;
+        self.serve_client(client, shutdown).await
+    }
+
+    /// Serves a connection that has been let in.
+    async fn serve_client(
+        &self,
+        mut client: Box<Downstream>,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Infallible> {
         match Box::pin(self.beginning(&mut client, shutdown)).await {
             Some(Beginning::Http2) => {
                 Box::pin(self.serve_http2(client, shutdown)).await;
@@ -242,14 +256,23 @@ async fn wait_for_request(
     client: &mut Downstream,
     idle: Duration,
     shutdown: &ShutdownWatch,
+    shared: &Shared,
 ) -> Result<(), NoHead> {
     let mut shutdown = shutdown.clone();
+    let stopped = async {
+        // It may go at any time.
+        let _ = shutdown.wait_for(|stop| *stop).await;
+        if shared.is_superseded() {
+            // A request that is on its way by now is answered, and its client told to connect anew.
+            sleep(LAST_REQUEST).await;
+        }
+    };
     tokio::select! {
         read = timeout(idle, client.fill()) => match read {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false) | Err(_)) | Err(_) => Err(NoHead::Silent),
         },
-        _ = shutdown.wait_for(|stop| *stop) => Err(NoHead::Silent),
+        () = stopped => Err(NoHead::Silent),
     }
 }
 

@@ -58,6 +58,7 @@ impl Gate {
             client,
             shutdown: shutdown.clone(),
             write: self.shared.snapshot().config.timeouts.write.get(),
+            dialect: way.dialect(),
             received: 0,
             sent: 0,
             status: None,
@@ -135,6 +136,7 @@ pub(super) struct Direct {
     shutdown: ShutdownWatch,
     /// How long a write may take.
     write: Duration,
+    dialect: &'static str,
     received: usize,
     sent: usize,
     status: Option<StatusCode>,
@@ -236,6 +238,8 @@ impl Direct {
             sent: self.sent,
             failed: answered.is_err(),
         };
+        let took = exchange.started.elapsed();
+        shared.metrics.session_answered(self.dialect, took);
         access_log::request(&self.head, outcome, exchange);
         let is_whole = answered.is_ok() && self.status.is_some();
         if is_whole && self.keeps && self.client.is_between_requests() {

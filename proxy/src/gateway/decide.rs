@@ -15,7 +15,7 @@ use crate::fallback::engine_io::{self, Lane};
 use crate::fallback::services::Found;
 use crate::fallback::{self, sockjs};
 use crate::forwarded::Ends;
-use crate::gate::tls_facts;
+use crate::gate::{is_inner, tls_facts};
 use crate::snapshot::Snapshot;
 
 /// Which way a request takes.
@@ -54,6 +54,7 @@ impl Gateway {
             peer: peer_address(session),
             tls: tls_facts(&session.downstream_session),
             addresses: addresses(session),
+            inner: is_inner(&session.downstream_session),
         };
         let request = session.req_header_mut();
         if !request.raw_path().starts_with(b"/") {

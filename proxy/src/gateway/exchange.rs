@@ -72,14 +72,17 @@ impl Exchange {
         snapshot: &Snapshot,
     ) {
         let trusted = &snapshot.config.trusted_proxies;
-        self.client =
-            Client::identify(ends.peer, &request.headers, trusted).over(ends.tls, ends.addresses);
+        self.client = Client::identify(ends.peer, &request.headers, trusted).over(ends);
         let scheme = self.client.scheme_of(request);
         request.extensions_mut().insert(scheme);
     }
 
     /// Whether the request's connection has proven what the route demands.
     pub(crate) fn prove(&self, route: &Route, request: &RequestHeader) -> Result<(), Refusal> {
+        if self.client.is_inner() {
+            // It has been proven where the client is.
+            return Ok(());
+        }
         route.demand(self.client.tls.as_deref(), target(request).host)
     }
 

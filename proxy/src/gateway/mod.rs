@@ -275,6 +275,11 @@ impl ProxyHttp for Gateway {
         }
         if !exchange.tunnelled {
             let answered = Answered::in_session(session, e);
+            if let Some(passage) = exchange.passage.as_ref().filter(|_| !exchange.summed_up) {
+                let took = exchange.started.elapsed();
+                let metrics = &self.shared.metrics;
+                metrics.answered(&passage.route.name, answered.status, took);
+            }
             access_log::request(session.req_header(), answered, exchange);
         }
     }

@@ -21,6 +21,15 @@ pub(crate) enum Shortcut {
 }
 
 impl Shortcut {
+    /// What its client speaks, for metrics.
+    pub(crate) fn dialect(&self) -> &'static str {
+        match self {
+            Self::Native => "towpath",
+            Self::SockJs(_) => "sockjs",
+            Self::EngineIo(_) => "engine_io",
+        }
+    }
+
     /// `None`: the request goes the long way, where it is looked at anew; so does one that is to be refused.
     pub(crate) fn find(
         shared: &Arc<Shared>,

@@ -19,7 +19,7 @@ pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
         sessions,
         "draining"
     );
-    if conf.delay.get() > Duration::ZERO {
+    if conf.delay.get() > Duration::ZERO && !shared.is_superseded() {
         sleep(conf.delay.get()).await;
     }
     for listening in listeners {
@@ -35,6 +35,32 @@ pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
             let connections = shared.connections.open();
             let sessions = shared.fallback.sessions();
             tracing::warn!(connections, sessions, "cut off at the end of drain.timeout");
+        }
+    }
+}
+
+/// Another process has the listening sockets: closes them here, and waits until what there is has ended by itself,
+/// `upgrade.timeout` is over, or `stop` resolves.
+pub(super) async fn retire(
+    shared: &Shared,
+    listeners: Vec<Listening>,
+    stop: impl Future<Output = ()>,
+) {
+    shared.supersede();
+    for listening in listeners {
+        listening.stop().await;
+    }
+    let nothing_left = async {
+        tokio::join!(shared.connections.none(), shared.fallback.none());
+    };
+    let patience = shared.snapshot().config.upgrade.timeout.get();
+    tokio::select! {
+        () = nothing_left => {}
+        () = stop => {}
+        () = sleep(patience) => {
+            let connections = shared.connections.open();
+            let sessions = shared.fallback.sessions();
+            tracing::warn!(connections, sessions, "upgrade.timeout is over");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 
 use pingora::apps::ServerApp;
 use pingora::listeners::ListenerConfig;
@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::generations::Inherited;
 use crate::keepalive::inherited_keepalive;
 
 /// A listener could not be opened.
@@ -49,14 +50,32 @@ pub(crate) struct Bound {
 impl Bound {
     /// Binds `address`; port 0 gives any free port.
     pub(crate) fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let bind = || {
-            let socket = TcpListener::bind(address)?;
+        Self::make(address, || TcpListener::bind(address))
+    }
+
+    /// Takes a socket that listens at `address` already, if there is one, or binds it.
+    pub(crate) fn inherit(
+        address: SocketAddr,
+        inherited: &mut Inherited,
+    ) -> Result<Self, BindError> {
+        match inherited.socket(address) {
+            Some(socket) => Self::make(address, || Ok(socket)),
+            None => Self::bind(address),
+        }
+    }
+
+    fn make(
+        address: SocketAddr,
+        socket: impl FnOnce() -> io::Result<TcpListener>,
+    ) -> Result<Self, BindError> {
+        let make = || {
+            let socket = socket()?;
             socket.set_nonblocking(true)?;
             // Connections inherit it, which spares each of them five system calls.
             SockRef::from(&socket).set_tcp_keepalive(&inherited_keepalive())?;
             Ok((socket.local_addr()?, socket))
         };
-        let (actual, socket) = bind().map_err(|source| BindError { address, source })?;
+        let (actual, socket) = make().map_err(|source| BindError { address, source })?;
         Ok(Self {
             configured: address,
             actual,
@@ -75,6 +94,7 @@ impl Bound {
         A: ServerApp + Send + Sync + 'static,
     {
         let label = self.actual.to_string();
+        let heir = self.socket.try_clone().ok();
         let mut service = Service::new(label.clone(), app);
         service.add_listener(
             ListenerConfig::tcp(&label)
@@ -92,6 +112,7 @@ impl Bound {
         Listening {
             configured: self.configured,
             actual: self.actual,
+            heir,
             stop,
             task,
         }
@@ -103,6 +124,8 @@ impl Bound {
 pub(crate) struct Listening {
     configured: SocketAddr,
     actual: SocketAddr,
+    /// For the process that comes after this one.
+    heir: Option<TcpListener>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -116,6 +139,12 @@ impl Listening {
     /// The address with its real port.
     pub(crate) fn actual(&self) -> SocketAddr {
         self.actual
+    }
+
+    /// The socket for the process that comes after this one.
+    pub(crate) fn hand_over(&self) -> io::Result<(SocketAddr, OwnedFd)> {
+        let socket = self.heir.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        Ok((self.configured, socket.try_clone()?.into()))
     }
 
     /// Closes the socket, and keep-alive connections as soon as they are idle.

@@ -2,6 +2,7 @@
 
 mod drain;
 mod listeners;
+mod notify;
 mod reload;
 mod server;
 

@@ -12,6 +12,7 @@ use towpath_conf::{Config, Source};
 
 use super::listeners::{BindError, Listening};
 use super::server::{Server, bind_all};
+use crate::admin::status::LastReload;
 use crate::configuration::{fingerprint, load, named_files};
 use crate::snapshot::{FilesError, Snapshot};
 
@@ -83,11 +84,25 @@ impl Reloads {
     }
 
     /// Loads the configuration again and puts it in force, or says why not.
-    pub(super) async fn reload(&mut self, server: &mut Server, cause: &'static str) {
-        match self.try_reload(server).await {
-            Ok(()) => tracing::info!(cause, "configuration reloaded"),
-            Err(error) => tracing::error!(cause, %error, "configuration rejected"),
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub(super) async fn reload(
+        &mut self,
+        server: &mut Server,
+        cause: &'static str,
+    ) -> Result<(), String> {
+        let reloaded = self.try_reload(server).await.map_err(|e| e.to_string());
+        match &reloaded {
+            Ok(()) => {
+                let hash = server.shared.snapshot().hash.clone();
+                tracing::info!(cause, hash, "configuration reloaded");
+            }
+            Err(error) => tracing::error!(cause, error, "configuration rejected"),
         }
+        let last = LastReload::now(cause, reloaded.clone().err());
+        server.shared.reloaded(last);
+        reloaded
     }
 
     async fn try_reload(&mut self, server: &mut Server) -> Result<(), ReloadError> {

@@ -1,7 +1,8 @@
 //! The server: everything that runs between the command line and the last connection.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pingora::apps::HttpServerOptions;
 use pingora::proxy::{HttpProxy, http_proxy};
@@ -10,12 +11,15 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use towpath_conf::Config;
 
-use super::drain::drain;
+use super::drain::{drain, retire};
 use super::listeners::{BindError, Bound, Listening};
+use super::notify;
 use super::reload::Reloads;
+use crate::admin::Admin;
+use crate::admin::orders::{Answer, Heard, Order, channel};
 use crate::gate::Gate;
 use crate::gateway::Gateway;
-use crate::observe::admin::Admin;
+use crate::generations::{self, Inherited, Succession, UpgradeError};
 use crate::shared::Shared;
 use crate::snapshot::{FilesError, Snapshot};
 use crate::upstream::Upstreams;
@@ -50,10 +54,14 @@ pub(crate) enum End {
 pub(crate) struct Server {
     pub(super) shared: Arc<Shared>,
     proxy: Arc<HttpProxy<Gateway>>,
+    /// For connections of a newer process.
+    gate: Arc<Gate>,
     pub(super) listeners: Vec<Listening>,
     pub(super) admin: Option<Listening>,
     signals: Signals,
+    orders: Heard,
     reloads: Option<Reloads>,
+    succession: Option<Succession>,
 }
 
 /// What a signal means.
@@ -61,10 +69,21 @@ pub(crate) struct Server {
 enum Word {
     Stop,
     Reload,
+    Upgrade,
+}
+
+/// Why the server goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    /// It was told to.
+    Told,
+    /// Another process has taken its place.
+    Succeeded,
 }
 
 struct Signals {
     hangup: Signal,
+    user2: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -74,6 +93,7 @@ impl Signals {
         let install = |kind| signal(kind).map_err(StartError::Signals);
         Ok(Self {
             hangup: install(SignalKind::hangup())?,
+            user2: install(SignalKind::user_defined2())?,
             terminate: install(SignalKind::terminate())?,
             interrupt: install(SignalKind::interrupt())?,
         })
@@ -85,13 +105,14 @@ impl Signals {
             _ = self.terminate.recv() => Word::Stop,
             _ = self.interrupt.recv() => Word::Stop,
             _ = self.hangup.recv() => Word::Reload,
+            _ = self.user2.recv() => Word::Upgrade,
         }
     }
 
-    /// Waits to be told to stop; while draining there is nothing to reload.
+    /// Waits to be told to stop; nothing else is done meanwhile.
     async fn stop(&mut self) {
         while self.next().await != Word::Stop {
-            tracing::warn!("not reloaded: draining");
+            tracing::warn!("neither reloaded nor upgraded: this process is going, or upgrading");
         }
     }
 }
@@ -102,26 +123,36 @@ impl Server {
     pub(crate) async fn start(
         config: Config,
         reloads: Option<Reloads>,
+        mut inherited: Inherited,
     ) -> Result<Self, StartError> {
         let signals = Signals::install()?;
-        let bound = bind_all(config.listeners.iter().map(|listener| listener.address))?;
-        let admin = config
-            .admin
-            .as_ref()
-            .map(|admin| Bound::bind(admin.address))
-            .transpose()?;
+        let mut bind = |address| Bound::inherit(address, &mut inherited);
+        let bound = config.listeners.iter().map(|it| bind(it.address));
+        let bound: Vec<Bound> = bound.collect::<Result<_, _>>()?;
+        let admin = config.admin.as_ref().map(|it| bind(it.address));
+        let admin = admin.transpose()?;
         let upstreams = Upstreams::new();
         let snapshot = Snapshot::new(config, &upstreams)?;
         snapshot.ready().await;
         upstreams.begin();
-        let shared = Arc::new(Shared::new(snapshot, upstreams)?);
+        let (to, orders) = channel();
+        let shared = Arc::new(Shared::new(snapshot, upstreams, to, &inherited)?);
         let proxy = Arc::new(proxy(Gateway::new(shared.clone())));
+        let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let gate = Arc::new(Gate::new(proxy.clone(), shared.clone(), nowhere));
         let mut server = Self {
             shared,
             proxy,
+            gate,
             listeners: Vec::new(),
             admin: None,
             signals,
+            orders,
+            // Standard input cannot be read by another process either.
+            succession: reloads
+                .is_some()
+                .then(Succession::of_this_process)
+                .and_then(Result::ok),
             reloads,
         };
         server.admin = admin.map(|bound| server.serve_admin(bound));
@@ -130,7 +161,11 @@ impl Server {
             server.listeners.push(listening);
         }
         server.shared.set_ready(true);
-        tracing::info!("ready");
+        let hash = &server.shared.snapshot().hash;
+        tracing::info!(hash, "ready");
+        notify::ready();
+        tokio::spawn(notify::watchdog());
+        inherited.ready();
         Ok(server)
     }
 
@@ -139,24 +174,43 @@ impl Server {
         self.listeners.iter().map(Listening::actual)
     }
 
-    /// Serves until told to stop, then drains.
+    /// Serves until told to stop, then drains; or until another process has taken its place, and what is left here has
+    /// ended.
     pub(crate) async fn run(mut self) -> End {
-        loop {
+        let leave = loop {
             tokio::select! {
                 word = self.signals.next() => match word {
-                    Word::Stop => break,
-                    Word::Reload => self.reload("signal").await,
+                    Word::Stop => break Leave::Told,
+                    Word::Reload => {
+                        // It is in the log.
+                        let _ = self.reload("signal").await;
+                    }
+                    Word::Upgrade => if let Some(leave) = self.upgrade(None).await {
+                        break leave;
+                    },
                 },
-                () = Reloads::changed(self.reloads.as_mut()) => self.reload("file change").await,
+                Some(order) = self.orders.recv() => if let Some(leave) = self.obey(order).await {
+                    break leave;
+                },
+                () = Reloads::changed(self.reloads.as_mut()) => {
+                    let _ = self.reload("file change").await;
+                }
             }
-        }
+        };
         let Self {
             shared,
-            listeners,
-            admin,
+            mut listeners,
+            mut admin,
             mut signals,
             ..
         } = self;
+        match leave {
+            Leave::Told => notify::stopping(),
+            Leave::Succeeded => {
+                let listening = listeners.drain(..).chain(admin.take()).collect();
+                retire(&shared, listening, signals.stop()).await;
+            }
+        }
         let end = tokio::select! {
             () = drain(&shared, listeners) => End::Drained,
             () = signals.stop() => {
@@ -169,6 +223,57 @@ impl Server {
             admin.stop().await;
         }
         end
+    }
+
+    async fn obey(&mut self, order: Order) -> Option<Leave> {
+        match order {
+            Order::Reload(answer) => {
+                // Whoever has asked may have gone.
+                let _ = answer.send(self.reload("order").await);
+                None
+            }
+            Order::Drain(answer) => {
+                let _ = answer.send(Ok(()));
+                Some(Leave::Told)
+            }
+            Order::Upgrade(answer) => self.upgrade(Some(answer)).await,
+        }
+    }
+
+    /// Lets a new process take over. `None`: there is none, and everything is as before.
+    async fn upgrade(&mut self, answer: Option<Answer>) -> Option<Leave> {
+        tracing::info!("upgrading");
+        let patience = self.shared.snapshot().config.upgrade.ready.get();
+        let upgraded = tokio::select! {
+            upgraded = succeed(
+                self.succession.as_ref(),
+                &self.shared,
+                &self.gate,
+                self.listeners.iter().chain(&self.admin),
+                patience,
+            ) => upgraded,
+            () = self.signals.stop() => return Some(Leave::Told),
+        };
+        self.shared.metrics.upgraded(upgraded.is_ok());
+        let told = match upgraded {
+            Ok(pid) => {
+                tracing::info!(
+                    pid,
+                    "upgraded: the new process is ready, and this one keeps what it has"
+                );
+                notify::succeeded_by(pid);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "not upgraded: this process goes on");
+                Err(error.to_string())
+            }
+        };
+        let leave = told.is_ok().then_some(Leave::Succeeded);
+        if let Some(answer) = answer {
+            let _ = answer.send(told);
+        }
+        leave
     }
 
     pub(super) fn serve(&self, bound: Bound) -> Listening {
@@ -184,14 +289,37 @@ impl Server {
         listening
     }
 
-    async fn reload(&mut self, cause: &'static str) {
+    async fn reload(&mut self, cause: &'static str) -> Result<(), String> {
         let Some(mut reloads) = self.reloads.take() else {
-            tracing::warn!("this configuration cannot be read again");
-            return;
+            let why = "this configuration cannot be read again";
+            tracing::warn!(why);
+            return Err(why.to_owned());
         };
-        reloads.reload(self, cause).await;
+        notify::reloading();
+        let reloaded = reloads.reload(self, cause).await;
+        notify::ready();
         self.reloads = Some(reloads);
+        reloaded
     }
+}
+
+/// Starts a new process with our sockets, and waits until it serves.
+async fn succeed(
+    succession: Option<&Succession>,
+    shared: &Shared,
+    gate: &Arc<Gate>,
+    listening: impl Iterator<Item = &Listening>,
+    patience: Duration,
+) -> Result<u32, UpgradeError> {
+    let succession = succession.ok_or_else(|| {
+        std::io::Error::other("its configuration came from standard input, or it has no program")
+    })?;
+    let sockets: std::io::Result<Vec<_>> = listening.map(Listening::hand_over).collect();
+    // Before there is anybody to ask us.
+    generations::listen(&shared.generations, gate)?;
+    succession
+        .begin(&shared.generations, sockets?, patience)
+        .await
 }
 
 /// Binds all or none.

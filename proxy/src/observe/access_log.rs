@@ -24,13 +24,28 @@ pub(crate) const TARGET: &str = "access";
 /// What is known of a tunnel when it opens, for the line at its end.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    client: IpAddr,
-    protocol: &'static str,
-    host: String,
-    path: String,
+    pub(super) client: IpAddr,
+    pub(crate) protocol: &'static str,
+    pub(super) host: String,
+    pub(super) path: String,
     /// Names only: a tunnel may outlive many reloads, and a whole route would keep its group's task running.
-    route: String,
-    upstream: String,
+    pub(crate) route: String,
+    pub(super) upstream: String,
+}
+
+#[cfg(test)]
+impl Opened {
+    /// Somebody's, over a route.
+    pub(crate) fn of_test(route: &str) -> Self {
+        Self {
+            client: [192, 0, 2, 1].into(),
+            protocol: "HTTP/1.1",
+            host: "example.com".to_owned(),
+            path: "/chat".to_owned(),
+            route: route.to_owned(),
+            upstream: "app".to_owned(),
+        }
+    }
 }
 
 /// Remembers what the session knows, before the tunnel takes its connection.

@@ -16,14 +16,16 @@ mod scanner;
 pub(crate) mod server_side;
 mod stream;
 pub(crate) mod upgrade;
+mod witness;
 
 use std::time::Duration;
 
 pub(crate) use frame::Side;
 pub(crate) use handshake::Extensions;
-pub(crate) use relay::relay;
+pub(crate) use relay::{Observers, relay};
 pub(crate) use report::{Ended, Report};
 pub(crate) use scanner::Scanner;
+pub(crate) use witness::Witness;
 
 /// How one tunnel behaves.
 #[derive(Clone, Copy, Debug)]

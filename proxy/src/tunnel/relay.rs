@@ -14,7 +14,9 @@ use super::direction::{Direction, Notices, with_scratch};
 use super::frame::Side;
 use super::pulse::Pulse;
 use super::report::{Ended, Report, Traffic};
+use super::witness::Witness;
 use crate::attempts::Attempt;
+use crate::shared::Farewell;
 
 /// How long a closing handshake may take (RFC 6455 §7.1.1 leaves it to us). No setting, so that no tunnel carries it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,8 +25,17 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// what it is sending; once both have closed, the end of the streams must come within one.
 const CLOSE_ANSWER: u32 = 6;
 
+/// Who is told how a tunnel fares.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Observers<'a> {
+    /// Where the client asks what became of it.
+    pub(crate) attempt: Option<&'a Attempt>,
+    /// What the operator sees.
+    pub(crate) witness: Option<&'a Witness>,
+}
+
 /// Relays between `client` and `backend` until both have ended. `ending` resolves when the proxy wants the tunnel
-/// to end: the client is sent a Close 1001 between two frames, what it sends until it answers still reaches the
+/// to end: the client is sent a Close between two frames, 1001 or the operator's, what it sends until it answers still reaches the
 /// backend, and its answer is the backend's Close. A client that has named its `attempt` is pinged at once: its pong
 /// is the proof that the 101 has arrived, and that bytes pass.
 ///
@@ -33,23 +44,27 @@ pub(crate) async fn relay<C, B>(
     mut client: C,
     mut backend: B,
     settings: Settings,
-    attempt: Option<&Attempt>,
-    ending: impl Future<Output = ()>,
+    observers: Observers<'_>,
+    ending: impl Future<Output = Farewell>,
 ) -> Report
 where
     C: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut tunnel = Tunnel::new(settings, attempt);
+    let mut tunnel = Tunnel::new(settings, observers);
     tunnel.greet();
     let mut ending = pin!(ending);
     let mut timer = pin!(sleep_until(tunnel.began));
     std::future::poll_fn(|cx| {
-        if !tunnel.told_to_end && ending.as_mut().poll(cx).is_ready() {
+        if !tunnel.told_to_end
+            && let Poll::Ready(farewell) = ending.as_mut().poll(cx)
+        {
             tunnel.told_to_end = true;
-            tunnel.end_gently(Instant::now(), Ended::Drain, "draining");
+            tunnel.take_leave(Instant::now(), farewell);
         }
-        tunnel.poll(cx, &mut client, &mut backend, timer.as_mut())
+        let over = tunnel.poll(cx, &mut client, &mut backend, timer.as_mut());
+        tunnel.testify();
+        over
     })
     .await;
     tunnel.report()
@@ -57,8 +72,7 @@ where
 
 struct Tunnel<'a> {
     settings: Settings,
-    /// Where the client asks what became of it.
-    attempt: Option<&'a Attempt>,
+    observers: Observers<'a>,
     began: Instant,
     from_client: Direction,
     from_backend: Direction,
@@ -86,11 +100,11 @@ enum Ending {
 }
 
 impl<'a> Tunnel<'a> {
-    fn new(settings: Settings, attempt: Option<&'a Attempt>) -> Self {
+    fn new(settings: Settings, observers: Observers<'a>) -> Self {
         let now = Instant::now();
         Self {
             settings,
-            attempt,
+            observers,
             began: now,
             from_client: Direction::new(Side::Client, Side::Backend, &settings),
             from_backend: Direction::new(Side::Backend, Side::Client, &settings),
@@ -108,7 +122,7 @@ impl<'a> Tunnel<'a> {
     /// Asks the client at once whether it lives, if it may want to know whether it was heard. Nothing has passed
     /// yet, so it is possible.
     fn greet(&mut self) {
-        if self.attempt.is_some() && self.settings.ping.is_some() {
+        if self.observers.attempt.is_some() && self.settings.ping.is_some() {
             self.ping(Side::Client, self.began);
         }
     }
@@ -200,7 +214,7 @@ impl<'a> Tunnel<'a> {
             self.used = now;
         }
         if notices.read && side == Side::Client {
-            self.attempt.inspect(|attempt| attempt.hear());
+            self.observers.attempt.inspect(|attempt| attempt.hear());
         }
         let pulse = self.pulse(side);
         if notices.read {
@@ -208,6 +222,8 @@ impl<'a> Tunnel<'a> {
         }
         if notices.pong {
             pulse.answer(now);
+            let rtt = pulse.rtt().unwrap_or_default();
+            self.observers.witness.inspect(|it| it.ponged(side, rtt));
         }
         if let Some(code) = notices.close {
             self.close.get_or_insert(code);
@@ -273,19 +289,40 @@ impl<'a> Tunnel<'a> {
     fn end_by(&mut self, why: Ended) {
         if self.ended_by.is_none() {
             self.ended_by = Some(why);
-            self.attempt
+            self.observers
+                .attempt
                 .inspect(|attempt| attempt.close(why, self.close));
         }
     }
 
+    fn take_leave(&mut self, now: Instant, farewell: Farewell) {
+        match farewell {
+            Farewell::Drain => self.end_gently(now, Ended::Drain, 1001, "draining"),
+            Farewell::Operator(code) => {
+                self.end_gently(now, Ended::Operator, code, "closed by the operator");
+            }
+        }
+    }
+
+    /// Says what has passed so far.
+    fn testify(&self) {
+        if let Some(witness) = self.observers.witness {
+            let (up, down) = (&self.from_client, &self.from_backend);
+            witness.passed([
+                (up.received(), up.messages()),
+                (down.received(), down.messages()),
+            ]);
+        }
+    }
+
     /// The client is told to go; the backend hears it from the client.
-    fn end_gently(&mut self, now: Instant, why: Ended, reason: &'static str) {
+    fn end_gently(&mut self, now: Instant, why: Ended, code: u16, reason: &'static str) {
         if self.ending != Ending::Not {
             return;
         }
-        self.close.get_or_insert(1001);
+        self.close.get_or_insert(code);
         self.end_by(why);
-        self.from_backend.close(1001, reason);
+        self.from_backend.close(code, reason);
         self.ending = Ending::Told(now + CLOSE_TIMEOUT);
     }
 
@@ -358,11 +395,11 @@ impl<'a> Tunnel<'a> {
             .idle_timeout
             .is_some_and(|idle| self.used + idle <= now)
         {
-            self.end_gently(now, Ended::Idle, "idle");
+            self.end_gently(now, Ended::Idle, 1001, "idle");
             return false;
         }
         if self.outlived_at().is_some_and(|at| at <= now) {
-            self.end_gently(now, Ended::Lifetime, "max lifetime");
+            self.end_gently(now, Ended::Lifetime, 1001, "max lifetime");
             return false;
         }
         for side in [Side::Client, Side::Backend] {

@@ -43,6 +43,8 @@ pub(crate) enum Ended {
     Reset(Side),
     /// The proxy is draining.
     Drain,
+    /// The operator wanted it to.
+    Operator,
     /// `idle_timeout`.
     Idle,
     /// `max_lifetime`.
@@ -66,6 +68,7 @@ impl Ended {
             Self::Reset(Side::Client) => "client_reset",
             Self::Reset(Side::Backend) => "backend_reset",
             Self::Drain => "drain",
+            Self::Operator => "operator",
             Self::Idle => "idle_timeout",
             Self::Lifetime => "max_lifetime",
             Self::PingTimeout(Side::Client) => "client_ping_timeout",

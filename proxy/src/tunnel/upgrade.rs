@@ -19,13 +19,14 @@ use super::ask::{Outcome, ask_backend};
 use super::handshake::{self, Extensions};
 use super::server_side::{self, ServerStream};
 use super::stream::Http2Stream;
-use super::{Ended, Settings, Side, relay};
+use super::{Ended, Observers, Settings, Side, Witness, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
 use crate::forwarded::Client;
 use crate::gate::Downstream;
 use crate::gateway::{Exchange, prepare_response, refuse};
 use crate::observe::access_log::{self, Opened};
+use crate::observe::live::Kind;
 use crate::shared::Shared;
 use crate::snapshot::Route;
 use crate::spelling::respell;
@@ -166,18 +167,20 @@ fn open_tunnel(
     let Some(mut client) = take_connection(session, exchange) else {
         return;
     };
-    let ending = shared.ending();
+    let present = shared
+        .live
+        .enter(Kind::Tunnel, opened, Some(lease.address()));
+    let ending = shared.ending(Some(present.entry().clone()));
+    let witness = Witness::new(present, shared.metrics.clone(), exchange.started.elapsed());
     tokio::spawn(async move {
+        let observers = Observers {
+            attempt: attempt.as_ref(),
+            witness: Some(&witness),
+        };
         // The client's place in the count is given back after the line is written: a drain waits for both.
-        let report = relay(
-            &mut client,
-            &mut backend,
-            settings,
-            attempt.as_ref(),
-            ending,
-        )
-        .await;
-        access_log::tunnel(&opened, lease.address(), &report);
+        let report = relay(&mut client, &mut backend, settings, observers, ending).await;
+        witness.ended(&report);
+        access_log::tunnel(witness.present().opened(), lease.address(), &report);
     });
 }
 

@@ -20,6 +20,7 @@ use super::balance::{Balancer, balancer};
 use super::budget::Budget;
 use super::counts::{Counts, UpstreamCounts};
 use super::dial::connector;
+use super::discovery::endpoint;
 use super::discovery::{Discovery, Names, Resolve, SystemResolver};
 use super::endpoint::{Endpoints, Lease};
 use super::hash::{HashKey, hash_key};
@@ -29,6 +30,7 @@ use super::sticky::Sticky;
 use super::supervisor::Supervisor;
 use super::transport::Transport;
 use super::weak::WeakMap;
+use crate::admin::status::Server;
 use crate::tls::FileError;
 
 /// How long a start or a reload waits for names to resolve.
@@ -246,6 +248,28 @@ impl Group {
         {
             tracing::warn!(upstream = self.name, "names are not resolved yet");
         }
+    }
+
+    /// Its servers, as the operator sees them.
+    pub(crate) fn servers(&self) -> Vec<Server> {
+        let (now, mut servers) = (Instant::now(), Vec::new());
+        self.balancer.find(&mut |backend, healthy| {
+            if let Some(endpoint) = endpoint(backend) {
+                let state = match (healthy, endpoint.record().is_ejected(now)) {
+                    (false, _) => "unhealthy",
+                    (true, true) => "ejected",
+                    (true, false) => "healthy",
+                };
+                servers.push(Server {
+                    address: endpoint.address(),
+                    state,
+                    active: endpoint.live(),
+                });
+            }
+            false
+        });
+        servers.sort_by_key(|server| server.address);
+        servers
     }
 
     /// What picks the server for a request with these fields.

@@ -28,7 +28,7 @@ use crate::origin;
 use crate::policy::Policy;
 use crate::pump::REQUESTS;
 use crate::serve::TooLarge;
-use crate::token::{Id, Mint};
+use crate::token::{Id, Key, Mint};
 
 /// How long after `/info` a session may be opened with what that gave.
 const TICKET: Duration = Duration::from_secs(60);
@@ -104,9 +104,10 @@ impl SockJs {
     pub(crate) fn new(
         admission: Arc<Admission>,
         metrics: Metrics,
+        key: &Key,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self {
-            mint: Mint::new()?,
+            mint: Mint::of(key)?,
             metrics,
             admission,
             doors: Arc::default(),
@@ -124,6 +125,21 @@ impl SockJs {
             }
             _ => false,
         }
+    }
+
+    /// The same, or of one that has ended a moment ago. What is of no session is nobody else's.
+    pub(crate) fn remembers(
+        &self,
+        service: &Service,
+        endpoint: &Endpoint,
+        own_origin: &str,
+    ) -> bool {
+        let Resource::Session { id, .. } = &endpoint.resource else {
+            return true;
+        };
+        let id = self.name(id, own_origin, service);
+        let now = tokio::time::Instant::now().into_std();
+        self.doors.find(&id).is_some() || self.tombstones.find(&id, now).is_some()
     }
 
     /// Answers a request. Dropping the future is the client's leaving.

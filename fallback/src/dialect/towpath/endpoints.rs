@@ -121,6 +121,15 @@ impl Native {
         })
     }
 
+    /// Whether a request is of a session that there is here. What is none of this protocol's is nobody else's.
+    pub(crate) fn knows(&self, body: &Bytes, origin: &str) -> bool {
+        let Ok(request) = Request::parse(body.clone()) else {
+            return true;
+        };
+        let id = self.mint.id(&request.token, origin);
+        id.is_some_and(|id| self.doors.find(&id).is_some())
+    }
+
     /// Carries a request to its session. Dropping the future is the client's leaving.
     pub(crate) async fn io(&self, body: Bytes, origin: &str) -> Body {
         let Ok(request) = Request::parse(body) else {

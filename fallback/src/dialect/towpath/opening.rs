@@ -74,7 +74,7 @@ impl Birth {
     }
 
     /// Says so, also to those who ask again. It keeps its place meanwhile: what is remembered must be bounded.
-    async fn fail(self, error: DialError, ending: impl Future<Output = ()>) {
+    async fn fail(self, error: DialError, ending: impl Future) {
         self.native.metrics.refused(error.name());
         self.remembered.tell(error.into());
         // Nobody is kept waiting for that when the process goes down.

@@ -54,10 +54,14 @@ impl Scene {
             if drained.await.is_err() {
                 std::future::pending().await
             }
+            Farewell::Drain
         };
         let tunnel = tokio::spawn(async move {
-            let attempt = attempt.as_ref();
-            relay(near_client, near_backend, settings, attempt, ending).await
+            let observers = Observers {
+                attempt: attempt.as_ref(),
+                witness: None,
+            };
+            relay(near_client, near_backend, settings, observers, ending).await
         });
         Self {
             client,
@@ -153,7 +157,8 @@ impl ReadWrite for DuplexStream {}
 fn the_future_is_small() {
     type Stream = Box<dyn ReadWrite>;
     let (client, backend): (Stream, Stream) = (Box::new(duplex(1).0), Box::new(duplex(1).0));
-    let future = relay(client, backend, settings(), None, std::future::pending());
+    let ending = std::future::pending();
+    let future = relay(client, backend, settings(), Observers::default(), ending);
     let size = size_of_val(&future);
     assert!(size <= 1024, "the relay's future takes {size} bytes");
 }

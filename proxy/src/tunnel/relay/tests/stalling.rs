@@ -69,7 +69,14 @@ fn troubled(
     let (backend, near_backend) = duplex(PIPE);
     let near_client = Troubled(near_client, trouble);
     let ending = std::future::pending();
-    let tunnel = tokio::spawn(relay(near_client, near_backend, settings, None, ending));
+    let observers = Observers::default();
+    let tunnel = tokio::spawn(relay(
+        near_client,
+        near_backend,
+        settings,
+        observers,
+        ending,
+    ));
     (client, backend, tunnel)
 }
 

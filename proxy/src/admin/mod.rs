@@ -1,0 +1,257 @@
+//! The operator's listener: `/health` says that the process lives, `/ready` whether it wants new connections, `/metrics`
+//! what it has counted, in Prometheus' text format; `/api/` is what the command line speaks to.
+
+mod guard;
+pub(crate) mod orders;
+pub(crate) mod status;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use pingora::apps::http_app::ServeHttp;
+use pingora::http::RequestHeader;
+use pingora::protocols::http::ServerSession;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+pub(crate) use guard::{TokenError, inspect, read_token, watched};
+
+use crate::observe::live::{Kind, Query};
+use crate::observe::metrics::Now;
+use crate::shared::Shared;
+use orders::{Order, give};
+use status::Status;
+
+/// The media type of Prometheus' text format.
+const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// Tunnels and sessions that are listed where nobody says how many, and at most.
+const LISTED: usize = 100;
+const MOST_LISTED: usize = 10_000;
+
+/// The code with which the operator ends what has no other: 1001, going away.
+const CLOSE_CODE: u16 = 1001;
+
+/// The application behind the admin listener.
+pub(crate) struct Admin {
+    shared: Arc<Shared>,
+    metrics: Registry,
+}
+
+/// What is answered: status, media type and content.
+struct Answer {
+    status: StatusCode,
+    media_type: &'static str,
+    content: Cow<'static, [u8]>,
+}
+
+impl Answer {
+    fn text(status: StatusCode, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            media_type: TEXT,
+            content: text.into().into_bytes().into(),
+        }
+    }
+
+    fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(content) => Self {
+                status: StatusCode::OK,
+                media_type: JSON,
+                content: content.into(),
+            },
+            Err(error) => Self::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        }
+    }
+
+    fn of(result: Result<(), String>, done: &str) -> Self {
+        match result {
+            Ok(()) => Self::text(StatusCode::OK, format!("{done}\n")),
+            Err(why) => Self::text(StatusCode::CONFLICT, format!("{why}\n")),
+        }
+    }
+}
+
+impl Admin {
+    /// The admin application of a process.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let metrics = registry(&shared);
+        Self { shared, metrics }
+    }
+
+    async fn answer(&self, request: &RequestHeader) -> Answer {
+        let path = request.uri.path();
+        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        let is_probe = matches!(path, "/health" | "/ready");
+        if !is_probe {
+            let snapshot = self.shared.snapshot();
+            if let Err(status) = guard::ask(request, snapshot.token.as_deref()) {
+                return Answer::text(status, format!("{status}\n"));
+            }
+        }
+        match path {
+            "/api/reload" | "/api/drain" | "/api/upgrade" | "/api/close" => {
+                if request.method != Method::POST {
+                    return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only POST\n");
+                }
+                self.act(path, request.uri.query().unwrap_or_default())
+                    .await
+            }
+            _ if !is_read => Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"),
+            "/health" => Answer::text(StatusCode::OK, "ok\n"),
+            "/ready" if self.shared.is_ready() => Answer::text(StatusCode::OK, "ready\n"),
+            "/ready" => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            "/metrics" => self.metrics(),
+            "/api/status" => Answer::json(&Status::of(&self.shared)),
+            "/api/config" => Answer::json(&status::config(&self.shared)),
+            "/api/live" => self.live(request.uri.query().unwrap_or_default()),
+            _ => Answer::text(
+                StatusCode::NOT_FOUND,
+                "try /health, /ready, /metrics or /api/status\n",
+            ),
+        }
+    }
+
+    async fn act(&self, path: &str, query: &str) -> Answer {
+        let orders = &self.shared.orders;
+        match path {
+            "/api/reload" => Answer::of(give(orders, Order::Reload).await, "reloaded"),
+            "/api/drain" => Answer::of(give(orders, Order::Drain).await, "draining"),
+            "/api/upgrade" => Answer::of(give(orders, Order::Upgrade).await, "upgraded"),
+            _ => self.close(query),
+        }
+    }
+
+    /// Ends one tunnel or session.
+    fn close(&self, query: &str) -> Answer {
+        let value = |name: &str| value_of(query, name);
+        let Some(id) = value("id").and_then(|id| id.parse().ok()) else {
+            return Answer::text(StatusCode::BAD_REQUEST, "expected id=NUMBER\n");
+        };
+        let code = value("code").map_or(Some(CLOSE_CODE), |code| code.parse().ok());
+        let Some(code) = code.filter(|code| may_be_sent(*code)) else {
+            let expected = "expected a code that may be sent: 1000 to 1014 but 1004 to 1006, or 3000 to 4999\n";
+            return Answer::text(StatusCode::BAD_REQUEST, expected);
+        };
+        match self.shared.live.close(id, code) {
+            true => Answer::text(StatusCode::OK, "closing\n"),
+            false => Answer::text(StatusCode::NOT_FOUND, "no such tunnel or session\n"),
+        }
+    }
+
+    fn live(&self, query: &str) -> Answer {
+        #[derive(Serialize)]
+        struct Listed<T> {
+            count: usize,
+            live: T,
+        }
+        let value = |name: &str| value_of(query, name).filter(|it| !it.is_empty());
+        let limit = value("limit").and_then(|it| it.parse().ok());
+        let (live, count) = self.shared.live.list(&Query {
+            route: value("route"),
+            kind: match value("kind").as_deref() {
+                Some("tunnel") => Some(Kind::Tunnel),
+                Some("session") => Some(Kind::Session),
+                _ => None,
+            },
+            text: value("text"),
+            limit: limit.unwrap_or(LISTED).min(MOST_LISTED),
+        });
+        Answer::json(&Listed { count, live })
+    }
+
+    fn metrics(&self) -> Answer {
+        // Brings what is only looked at up to date.
+        let _ = self.shared.fallback.metrics();
+        self.shared.metrics.look(&now(&self.shared));
+        let mut content = String::new();
+        match encode(&mut content, &self.metrics) {
+            Ok(()) => Answer {
+                status: StatusCode::OK,
+                media_type: METRICS,
+                content: content.into_bytes().into(),
+            },
+            Err(_) => Answer::text(StatusCode::INTERNAL_SERVER_ERROR, "not encodable\n"),
+        }
+    }
+}
+
+/// Everything that is counted.
+fn registry(shared: &Shared) -> Registry {
+    let mut registry = Registry::default();
+    shared.metrics.register(&mut registry);
+    shared.fallback.metrics().register(&mut registry);
+    shared.rejections.register(&mut registry);
+    shared.upstreams.counts().register(&mut registry);
+    registry
+}
+
+fn now(shared: &Shared) -> Now {
+    let mut servers = Vec::new();
+    for group in shared.snapshot().groups() {
+        let all = group.servers();
+        for state in ["healthy", "ejected", "unhealthy"] {
+            let count = all.iter().filter(|server| server.state == state).count();
+            servers.push((group.name().to_owned(), state, count));
+        }
+    }
+    Now {
+        connections: shared.connections.open(),
+        traffic: shared.live.traffic(),
+        ready: shared.is_ready(),
+        servers,
+    }
+}
+
+fn value_of(query: &str, name: &str) -> Option<String> {
+    let mut fields = form_urlencoded::parse(query.as_bytes());
+    fields
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// RFC 6455 §7.4: codes that an endpoint may put into a Close.
+fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+#[async_trait]
+impl ServeHttp for Admin {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        let answer = self.answer(session.req_header()).await;
+        let length = answer.content.len();
+        let mut response = Response::new(answer.content.into_owned());
+        *response.status_mut() = answer.status;
+        let fields = response.headers_mut();
+        fields.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(answer.media_type),
+        );
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            // The page loads nothing from anywhere else, and nothing may be put into it.
+            (
+                "content-security-policy",
+                "default-src 'self'; frame-ancestors 'none'; form-action 'none'",
+            ),
+        ] {
+            fields.insert(name, HeaderValue::from_static(value));
+        }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let challenge =
+                HeaderValue::from_static(r#"Basic realm="towpath admin", charset="UTF-8""#);
+            fields.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
