@@ -10,6 +10,8 @@ pub struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
     host: String,
+    /// The last response was the last on this connection.
+    closes: bool,
 }
 
 /// How long a response's content is.
@@ -31,6 +33,7 @@ impl Connection {
             stream,
             read: Vec::new(),
             host: host.to_owned(),
+            closes: false,
         })
     }
 
@@ -57,6 +60,9 @@ impl Connection {
     /// # Errors
     /// The connection fails.
     pub async fn write(&mut self, path: &str, body: &[u8]) -> io::Result<()> {
+        if self.closes {
+            *self = Self::new(&self.host).await?;
+        }
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
             self.host,
@@ -93,7 +99,8 @@ impl Connection {
     /// The connection fails, or the answer is no success.
     pub async fn read(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            if let Some((head, length)) = content(&self.read)? {
+            if let Some((head, length, closes)) = content(&self.read)? {
+                self.closes = closes;
                 let content = self.read.get(head..).unwrap_or_default();
                 let whole = match length {
                     Length::Known(length) => content.get(..length).map(|c| (c.to_vec(), length)),
@@ -111,8 +118,8 @@ impl Connection {
     }
 }
 
-/// Where a response's content begins, and how long it is.
-fn content(response: &[u8]) -> io::Result<Option<(usize, Length)>> {
+/// Where a response's content begins, how long it is, and whether another response may follow.
+fn content(response: &[u8]) -> io::Result<Option<(usize, Length, bool)>> {
     let mut fields = [httparse::EMPTY_HEADER; 32];
     let mut parsed = httparse::Response::new(&mut fields);
     let head = match parsed.parse(response).map_err(io::Error::other)? {
@@ -134,7 +141,8 @@ fn content(response: &[u8]) -> io::Result<Option<(usize, Length)>> {
         (_, None, Some(_)) => Length::Chunks,
         (_, None, None) => return Err(io::Error::other("an answer without a length")),
     };
-    Ok(Some((head, length)))
+    let closes = field("connection").is_some_and(|it| it.eq_ignore_ascii_case("close"));
+    Ok(Some((head, length, closes)))
 }
 
 /// What chunks carry, and how long they are themselves, once the last is there.

@@ -7,7 +7,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pingora::Result;
@@ -101,8 +101,9 @@ async fn ask(
         parts.headers.remove(name);
     }
     parts.headers.remove(header::DATE);
-    let length = parts.headers.remove(header::CONTENT_LENGTH);
-    let body = match length {
+    parts.headers.remove(header::CONTENT_LENGTH);
+    // A 204 has no length, and no content either.
+    let body = match incoming.size_hint().exact() {
         Some(_) => {
             let whole = incoming.collect().await.map_err(io::Error::other)?;
             Body::whole(whole.to_bytes())

@@ -84,6 +84,13 @@ impl Generations {
         self.predecessors.load_full()
     }
 
+    /// This process ends, and says so to those after it: tasks that are cut off would never let its directory go.
+    pub(crate) fn leave(&self) {
+        if let Some(home) = self.home.get() {
+            home.remove();
+        }
+    }
+
     /// The directory of our own sockets.
     fn home(&self) -> std::io::Result<&Home> {
         if let Some(home) = self.home.get() {
@@ -120,12 +127,16 @@ impl Home {
     fn path(&self) -> &Path {
         &self.0
     }
+
+    /// What is left of it tells others that we are still there.
+    fn remove(&self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // What is left of it tells others that we are still there.
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.remove();
     }
 }
 

@@ -222,6 +222,7 @@ impl Server {
         if let Some(admin) = admin {
             admin.stop().await;
         }
+        shared.generations.leave();
         end
     }
 

@@ -44,7 +44,7 @@ pub(crate) async fn relay<C, B>(
     mut client: C,
     mut backend: B,
     settings: Settings,
-    observers: Observers<'_>,
+    observers: &Observers<'_>,
     ending: impl Future<Output = Farewell>,
 ) -> Report
 where
@@ -72,7 +72,7 @@ where
 
 struct Tunnel<'a> {
     settings: Settings,
-    observers: Observers<'a>,
+    observers: &'a Observers<'a>,
     began: Instant,
     from_client: Direction,
     from_backend: Direction,
@@ -100,7 +100,7 @@ enum Ending {
 }
 
 impl<'a> Tunnel<'a> {
-    fn new(settings: Settings, observers: Observers<'a>) -> Self {
+    fn new(settings: Settings, observers: &'a Observers<'a>) -> Self {
         let now = Instant::now();
         Self {
             settings,

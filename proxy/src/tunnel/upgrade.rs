@@ -178,7 +178,7 @@ fn open_tunnel(
             witness: Some(&witness),
         };
         // The client's place in the count is given back after the line is written: a drain waits for both.
-        let report = relay(&mut client, &mut backend, settings, observers, ending).await;
+        let report = relay(&mut client, &mut backend, settings, &observers, ending).await;
         witness.ended(&report);
         access_log::tunnel(witness.present().opened(), lease.address(), &report);
     });

@@ -61,7 +61,7 @@ impl Scene {
                 attempt: attempt.as_ref(),
                 witness: None,
             };
-            relay(near_client, near_backend, settings, observers, ending).await
+            relay(near_client, near_backend, settings, &observers, ending).await
         });
         Self {
             client,
@@ -158,7 +158,8 @@ fn the_future_is_small() {
     type Stream = Box<dyn ReadWrite>;
     let (client, backend): (Stream, Stream) = (Box::new(duplex(1).0), Box::new(duplex(1).0));
     let ending = std::future::pending();
-    let future = relay(client, backend, settings(), Observers::default(), ending);
+    let observers = Observers::default();
+    let future = relay(client, backend, settings(), &observers, ending);
     let size = size_of_val(&future);
     assert!(size <= 1024, "the relay's future takes {size} bytes");
 }

@@ -70,13 +70,9 @@ fn troubled(
     let near_client = Troubled(near_client, trouble);
     let ending = std::future::pending();
     let observers = Observers::default();
-    let tunnel = tokio::spawn(relay(
-        near_client,
-        near_backend,
-        settings,
-        observers,
-        ending,
-    ));
+    let tunnel = tokio::spawn(async move {
+        relay(near_client, near_backend, settings, &observers, ending).await
+    });
     (client, backend, tunnel)
 }
 
