@@ -28,6 +28,7 @@ mod routing;
 mod slow_clients;
 mod sockjs;
 mod sockjs_wire;
+mod succession;
 mod tls;
 mod tunnel;
 mod upstream_http2;

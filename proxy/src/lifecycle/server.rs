@@ -111,8 +111,12 @@ impl Signals {
 
     /// Waits to be told to stop; nothing else is done meanwhile.
     async fn stop(&mut self) {
-        while self.next().await != Word::Stop {
-            tracing::warn!("neither reloaded nor upgraded: this process is going, or upgrading");
+        loop {
+            match self.next().await {
+                Word::Stop => return,
+                Word::Reload => tracing::warn!("not reloaded: draining"),
+                Word::Upgrade => tracing::warn!("not upgraded: draining, or upgrading already"),
+            }
         }
     }
 }

@@ -18,11 +18,20 @@ async fn the_operators_paths_are_not_there_for_clients() {
     }
     // And the operator's listener carries nothing.
     let mut client = Wire::connect(towpath.admin()).await;
-    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    client
+        .send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
     assert_eq!(client.response().await.0.status(), 404);
     let mut client = Wire::connect(towpath.admin()).await;
-    client.send(handshake("/metrics", "")).await;
+    let upgrade = handshake("/metrics", "").replace("chat.test", "localhost");
+    client.send(upgrade).await;
     assert_eq!(client.head().await.status(), 200);
+    // It is asked by its address: a page whose name was made to mean this machine gets nothing.
+    let mut rebound = Wire::connect(towpath.admin()).await;
+    rebound
+        .send("GET /metrics HTTP/1.1\r\nHost: rebound.example\r\n\r\n")
+        .await;
+    assert_eq!(rebound.response().await.0.status(), 421);
 }
 
 /// E4: where nothing is said of it, there is none.
@@ -101,7 +110,7 @@ async fn clients_add_no_series_to_the_metrics() {
     }
     let mut operator = Wire::connect(towpath.admin()).await;
     operator
-        .send("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n")
+        .send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     let (_, metrics) = operator.response().await;
     for word in ["host-", "path-", "METHOD", "origin-"] {
