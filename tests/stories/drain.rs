@@ -147,11 +147,17 @@ async fn it_says_that_it_is_not_ready_before_it_closes_the_door() {
         backend.address()
     );
     let mut towpath = Towpath::start(&config).await;
-    assert_eq!(admin(&towpath, "/ready").await, (200, "ready\n".into()));
+    assert_eq!(
+        towpath.ask("GET", "/ready", &[]).await,
+        (200, "ready\n".into())
+    );
     towpath.signal(Signal::TERM);
     towpath.wait_log("draining").await;
-    assert_eq!(admin(&towpath, "/ready").await, (503, "draining\n".into()));
-    assert_eq!(admin(&towpath, "/health").await.0, 200);
+    assert_eq!(
+        towpath.ask("GET", "/ready", &[]).await,
+        (503, "draining\n".into())
+    );
+    assert_eq!(towpath.ask("GET", "/health", &[]).await.0, 200);
     assert_eq!(towpath.get("/", &[]).await.1, "hello");
     towpath.signal(Signal::TERM);
     assert_eq!(towpath.exit_code().await, Some(2));
@@ -178,12 +184,4 @@ async fn sighup_never_ends_it() {
     towpath.signal(Signal::HUP);
     towpath.wait_log("not reloaded: draining").await;
     assert!(towpath.is_alive());
-}
-
-async fn admin(towpath: &Towpath, path: &str) -> (u16, String) {
-    let (status, text) = harness::HttpClient::connect(towpath.admin())
-        .await
-        .get(path)
-        .await;
-    (status, String::from_utf8(text.to_vec()).unwrap())
 }
