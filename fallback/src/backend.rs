@@ -31,6 +31,9 @@ pub trait Backend: Send + 'static {
     /// The session is open: from now on it counts.
     fn opened(&mut self) {}
 
+    /// What has passed by now; called after each turn of the session's in which something did.
+    fn passed(&mut self, _from_client: Traffic, _from_backend: Traffic) {}
+
     /// The session is over.
     fn ended(self, report: Report);
 }
@@ -61,6 +64,10 @@ impl<B: Backend> Backend for Box<B> {
 
     fn opened(&mut self) {
         (**self).opened();
+    }
+
+    fn passed(&mut self, from_client: Traffic, from_backend: Traffic) {
+        (**self).passed(from_client, from_backend);
     }
 
     fn ended(self, report: Report) {
@@ -145,5 +152,13 @@ impl Traffic {
     pub(crate) fn count(&mut self, message: &Message) {
         self.messages += 1;
         self.bytes += message.payload.len() as u64;
+    }
+
+    /// What has come since it was `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            messages: self.messages - before.messages,
+            bytes: self.bytes - before.bytes,
+        }
     }
 }

@@ -28,8 +28,10 @@ impl<B: Backend, D: Dialect, F: FnOnce(&Report) + Send + 'static> Life<B, D, F> 
     }
 
     /// Carries it to its end.
-    pub(crate) async fn live(self) {
-        let (report, place) = self.pump.run(self.backend.ending()).await;
+    pub(crate) async fn live(mut self) {
+        let ending = self.backend.ending();
+        let passed = |client, backend| self.backend.passed(client, backend);
+        let (report, place) = self.pump.run(ending, passed).await;
         (self.over)(&report);
         self.metrics.ended(&report);
         self.backend.ended(report);

@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::admission::Busy;
-use crate::backend::Report;
+use crate::backend::{Report, Traffic};
 use crate::session::Ended;
 
 /// The fallback's metrics.
@@ -21,8 +21,25 @@ pub struct Metrics {
     answers: Family<Answered, Counter>,
     messages: Family<Way, Counter>,
     bytes: Family<Way, Counter>,
+    /// Of this dialect: counted with each message, so they are not looked for.
+    from_client: Passed,
+    from_backend: Passed,
     sessions: Gauge,
     memory: Gauge,
+}
+
+/// What has passed one way.
+#[derive(Clone, Debug, Default)]
+struct Passed {
+    messages: Counter,
+    bytes: Counter,
+}
+
+impl Passed {
+    fn add(&self, traffic: Traffic) {
+        self.messages.inc_by(traffic.messages);
+        self.bytes.inc_by(traffic.bytes);
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -87,12 +104,12 @@ impl Metrics {
         );
         registry.register(
             "towpath_session_messages",
-            "Messages of ended fallback sessions, by dialect and direction",
+            "Messages of fallback sessions, by dialect and direction",
             self.messages.clone(),
         );
         registry.register(
             "towpath_session_bytes",
-            "Bytes of the messages of ended fallback sessions, by dialect and direction",
+            "Bytes of the messages of fallback sessions, by dialect and direction",
             self.bytes.clone(),
         );
         registry.register(
@@ -115,7 +132,18 @@ impl Metrics {
         };
         // What has not happened is 0, not absent.
         let _ = metrics.opened.get_or_create(&Opened { dialect });
-        metrics
+        let passed = |direction| {
+            let way = Way { dialect, direction };
+            Passed {
+                messages: self.messages.get_or_create(&way).clone(),
+                bytes: self.bytes.get_or_create(&way).clone(),
+            }
+        };
+        Self {
+            from_client: passed(Direction::from_client),
+            from_backend: passed(Direction::from_backend),
+            ..metrics
+        }
     }
 
     pub(crate) fn opened(&self) {
@@ -149,14 +177,12 @@ impl Metrics {
     pub(crate) fn ended(&self, report: &Report) {
         let (dialect, reason) = (self.dialect, report.ended.name());
         self.ended.get_or_create(&Why { dialect, reason }).inc();
-        for (direction, traffic) in [
-            (Direction::from_client, report.from_client),
-            (Direction::from_backend, report.from_backend),
-        ] {
-            let way = Way { dialect, direction };
-            self.messages.get_or_create(&way).inc_by(traffic.messages);
-            self.bytes.get_or_create(&way).inc_by(traffic.bytes);
-        }
+    }
+
+    /// Messages have passed.
+    pub(crate) fn passed(&self, from_client: Traffic, from_backend: Traffic) {
+        self.from_client.add(from_client);
+        self.from_backend.add(from_backend);
     }
 
     pub(crate) fn now(&self, sessions: usize, memory: usize) {

@@ -97,12 +97,14 @@ where
         }
     }
 
-    /// Carries the session to its end, or to that which `ending` announces.
+    /// Carries the session to its end, or to that which `ending` announces; tells `passed` what has passed by now, of
+    /// the client and of the backend, whenever something has.
     ///
     /// Not cancel-safe: dropping the future cuts both sides.
     pub(crate) async fn run(
         mut self: Box<Self>,
         ending: impl Future<Output = Farewell>,
+        mut passed: impl FnMut(Traffic, Traffic),
     ) -> (Report, Place) {
         let mut ending = std::pin::pin!(ending);
         let mut told = false;
@@ -112,7 +114,15 @@ where
                 told = true;
                 self.take_leave(farewell);
             }
-            self.poll(cx, timer.as_mut())
+            let before = (self.from_client, self.from_backend);
+            let polled = self.poll(cx, timer.as_mut());
+            let now = (self.from_client, self.from_backend);
+            if now != before {
+                self.metrics
+                    .passed(now.0.since(before.0), now.1.since(before.1));
+                passed(now.0, now.1);
+            }
+            polled
         })
         .await;
         (*self).report()

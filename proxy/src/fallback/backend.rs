@@ -12,7 +12,7 @@ use pingora::Result;
 use pingora::http::RequestHeader;
 use tokio::time::timeout;
 use towpath_conf::Scheme;
-use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report};
+use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report, Traffic};
 
 use crate::answer::Refusal;
 use crate::attempts::take_cid;
@@ -46,6 +46,8 @@ const CARRIED: [&str; 8] = [
 /// What the backend is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Aim<'a> {
+    /// What the client speaks.
+    pub(super) dialect: &'static str,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
 }
@@ -95,12 +97,10 @@ impl RouteBackend {
             shared: shared.clone(),
             client: exchange.client.clone(),
             route: Some(route.clone()),
-            opened: Some(access_log::opened_as(
-                &request,
-                exchange,
-                route,
-                aim.path.to_owned(),
-            )),
+            opened: Some(
+                access_log::opened_as(&request, exchange, route, aim.path.to_owned())
+                    .by(aim.dialect),
+            ),
             request: Some(request),
             lease: None,
             present: None,
@@ -210,6 +210,18 @@ impl Backend for RouteBackend {
     fn ending(&self) -> Self::Ending {
         let entry = self.present.as_ref().map(|present| present.entry().clone());
         Parting(self.shared.ending(entry))
+    }
+
+    fn passed(&mut self, from_client: Traffic, from_backend: Traffic) {
+        if let Some(present) = &self.present {
+            let entry = present.entry();
+            entry
+                .from_client
+                .is_now(from_client.bytes, from_client.messages);
+            entry
+                .from_backend
+                .is_now(from_backend.bytes, from_backend.messages);
+        }
     }
 
     fn ended(self, report: Report) {

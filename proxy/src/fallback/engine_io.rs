@@ -221,6 +221,7 @@ fn backend(
     }
     let query = upstream(raw);
     let aim = Aim {
+        dialect: "engine_io",
         path: request.uri.path(),
         query: &query,
     };

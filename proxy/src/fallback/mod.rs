@@ -119,6 +119,7 @@ pub(crate) async fn carry(
             let open = session.req_header();
             let cut = Endpoint::cut(open.uri.path());
             let aim = Aim {
+                dialect: "towpath",
                 path: cut.as_ref().map_or("/", |(_, path)| path),
                 query: open.uri.query().unwrap_or_default(),
             };

@@ -39,6 +39,7 @@ impl Asked {
     ) -> Result<RouteBackend> {
         let query = self.endpoint.own_query(query(request));
         let aim = Aim {
+            dialect: "sockjs",
             path: &self.service.path,
             query: &query,
         };

@@ -31,6 +31,16 @@ pub(crate) struct Opened {
     /// Names only: a tunnel may outlive many reloads, and a whole route would keep its group's task running.
     pub(crate) route: String,
     pub(super) upstream: String,
+    /// Of a session: what its client speaks.
+    pub(crate) dialect: Option<&'static str>,
+}
+
+impl Opened {
+    /// The same, of a session whose client speaks `dialect`.
+    pub(crate) fn by(mut self, dialect: &'static str) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +54,7 @@ impl Opened {
             path: "/chat".to_owned(),
             route: route.to_owned(),
             upstream: "app".to_owned(),
+            dialect: None,
         }
     }
 }
@@ -68,6 +79,7 @@ pub(crate) fn opened_as(
         path: in_ascii(&path).into_owned(),
         route: route.name.clone(),
         upstream: route.group.name().to_owned(),
+        dialect: None,
     }
 }
 
@@ -164,6 +176,7 @@ pub(crate) fn session(opened: &Opened, server: Option<SocketAddr>, report: &Sess
     tracing::info!(
         target: TARGET,
         kind = "session",
+        dialect = opened.dialect,
         client = %opened.client,
         host = opened.host,
         path = opened.path,

@@ -111,6 +111,8 @@ pub(crate) struct Query {
 pub(crate) struct Seen {
     id: u64,
     kind: Kind,
+    /// Of a session.
+    dialect: Option<&'static str>,
     client: String,
     host: String,
     path: String,
@@ -118,12 +120,6 @@ pub(crate) struct Seen {
     upstream: String,
     server: Option<SocketAddr>,
     age_seconds: u64,
-    #[serde(flatten)]
-    traffic: Option<SeenTraffic>,
-}
-
-#[derive(Debug, Serialize)]
-struct SeenTraffic {
     client_bytes: u64,
     client_messages: u64,
     backend_bytes: u64,
@@ -196,7 +192,7 @@ impl Live {
         let entries = self.lock();
         from_clients.add(&self.from_clients);
         from_backends.add(&self.from_backends);
-        for entry in entries.values() {
+        for entry in entries.values().filter(|it| it.kind == Kind::Tunnel) {
             from_clients.add(&entry.from_client);
             from_backends.add(&entry.from_backend);
         }
@@ -225,6 +221,10 @@ impl Drop for Present {
     fn drop(&mut self) {
         let mut entries = self.live.lock();
         entries.remove(&self.entry.id);
+        if self.entry.kind == Kind::Session {
+            // The fallback counts what sessions carry.
+            return;
+        }
         self.live.from_clients.add(&self.entry.from_client);
         self.live.from_backends.add(&self.entry.from_backend);
     }
@@ -248,19 +248,12 @@ impl Query {
 impl Seen {
     fn of(entry: &Entry) -> Self {
         let opened = &entry.opened;
-        let traffic = || {
-            let (client_bytes, client_messages) = entry.from_client.get();
-            let (backend_bytes, backend_messages) = entry.from_backend.get();
-            SeenTraffic {
-                client_bytes,
-                client_messages,
-                backend_bytes,
-                backend_messages,
-            }
-        };
+        let (client_bytes, client_messages) = entry.from_client.get();
+        let (backend_bytes, backend_messages) = entry.from_backend.get();
         Self {
             id: entry.id,
             kind: entry.kind,
+            dialect: opened.dialect,
             client: opened.client.to_string(),
             host: opened.host.clone(),
             path: opened.path.clone(),
@@ -268,8 +261,10 @@ impl Seen {
             upstream: opened.upstream.clone(),
             server: entry.server,
             age_seconds: entry.since.elapsed().as_secs(),
-            // A session counts for itself, and says so at its end.
-            traffic: (entry.kind == Kind::Tunnel).then(traffic),
+            client_bytes,
+            client_messages,
+            backend_bytes,
+            backend_messages,
         }
     }
 }
