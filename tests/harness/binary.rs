@@ -2,14 +2,47 @@
 //! that no story ever tells of yesterday's binary; `TOWPATH_BINARY` names another one to be put to the test.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::within;
 
 /// A command that runs Towpath with `arguments`.
 pub fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(binary());
     command.args(arguments).kill_on_drop(true);
     command
+}
+
+/// Runs to the end; gives the exit code, standard output and standard error.
+pub async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut command = command(arguments.iter().copied());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .await
+        .unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = within("the command ends", process.wait_with_output())
+        .await
+        .unwrap();
+    (
+        status.code(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
 }
 
 fn binary() -> &'static Path {

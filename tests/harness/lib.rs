@@ -36,7 +36,7 @@ mod websocket;
 mod wire;
 
 pub use balancer::Balancer;
-pub use binary::command;
+pub use binary::{command, run};
 pub use certificates::{Authority, KeyFiles};
 pub use chaos::{Chaos, Fault, Faults};
 pub use checklist::{Checks, checklist, python_checklist};

@@ -1,38 +1,6 @@
 //! The command line: what it prints, and with what code it ends.
 
-use std::process::{Output, Stdio};
-
-use harness::{NOBODY, Towpath, command, within};
-use tokio::io::AsyncWriteExt;
-
-/// Runs to the end; gives the exit code, standard output and standard error.
-async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
-    let mut command = command(arguments.iter().copied());
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap();
-    process
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .await
-        .unwrap();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = within("the command ends", process.wait_with_output())
-        .await
-        .unwrap();
-    (
-        status.code(),
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8(stderr).unwrap(),
-    )
-}
+use harness::{NOBODY, Towpath, run};
 
 const MISTAKES: &str = "\
 listeners:

@@ -6,6 +6,7 @@
     clippy::panic
 )]
 
+mod admin;
 mod bad_network;
 mod balance;
 mod browser;

@@ -1,8 +1,9 @@
 //! The operator's listener: `/health` says that the process lives, `/ready` whether it wants new connections, `/metrics`
-//! what it has counted, in Prometheus' text format; `/api/` is what the command line speaks to.
+//! what it has counted, in Prometheus' text format; `/api/` is what the command line speaks to, and the page at `/`.
 
 mod guard;
 pub(crate) mod orders;
+mod page;
 pub(crate) mod status;
 
 use std::borrow::Cow;
@@ -70,6 +71,19 @@ impl Answer {
         }
     }
 
+    /// A file of the page, if there is one at this path.
+    fn file(path: &str) -> Self {
+        let Some((media_type, content)) = page::file(path) else {
+            let others = "try /, /health, /ready, /metrics or /api/status\n";
+            return Self::text(StatusCode::NOT_FOUND, others);
+        };
+        Self {
+            status: StatusCode::OK,
+            media_type,
+            content: content.into(),
+        }
+    }
+
     fn of(result: Result<(), String>, done: &str) -> Self {
         match result {
             Ok(()) => Self::text(StatusCode::OK, format!("{done}\n")),
@@ -111,10 +125,7 @@ impl Admin {
             "/api/status" => Answer::json(&Status::of(&self.shared)),
             "/api/config" => Answer::json(&status::config(&self.shared)),
             "/api/live" => self.live(request.uri.query().unwrap_or_default()),
-            _ => Answer::text(
-                StatusCode::NOT_FOUND,
-                "try /health, /ready, /metrics or /api/status\n",
-            ),
+            path => Answer::file(path),
         }
     }
 

@@ -19,7 +19,7 @@ async fn the_operators_paths_are_not_there_for_clients() {
     // And the operator's listener carries nothing.
     let mut client = Wire::connect(towpath.admin()).await;
     client
-        .send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .send("GET /chat HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     assert_eq!(client.response().await.0.status(), 404);
     let mut client = Wire::connect(towpath.admin()).await;
