@@ -1,6 +1,7 @@
 //! `ws-load`: opens WebSockets and lets each echo one message at a time, take a stream, idle, or begin anew again and
 //! again; says how fast that was and, where processes are named, what it cost them.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
@@ -68,24 +69,23 @@ enum Mode {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Fault> {
-    let options = Options::parse();
+    let options = Arc::new(Options::parse());
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let place = Place::new(&options.host, &options.path, options.authority.as_deref())?;
+    let (host, path) = (&options.host, &options.path);
+    let place = Arc::new(Place::new(host, path, options.authority.as_deref())?);
     let figures = match options.mode {
         Mode::Idle => idle(&place, &options).await?,
         Mode::Upgrade => {
-            measure(vec![(); options.connections], &options, |()| {
-                upgrades(&place, &options)
-            })
-            .await?
+            let places = vec![place; options.connections];
+            measure(places, &options, upgrades).await?
         }
         Mode::Echo => {
             let sockets = open(&place, &options).await?;
-            measure(sockets, &options, |socket| echoes(socket, &options)).await?
+            measure(sockets, &options, echoes).await?
         }
         Mode::Stream => {
             let sockets = open(&place, &options).await?;
-            measure(sockets, &options, |socket| stream(socket, &options)).await?
+            measure(sockets, &options, stream).await?
         }
     };
     figures.print(options.json)?;
@@ -106,60 +106,71 @@ async fn open(place: &Place, options: &Options) -> Result<Vec<Socket>, Fault> {
     Ok(sockets)
 }
 
-/// Lets all do their work at the same time.
+/// What all connections record: one histogram for each would be more memory than all else.
+type Record = Arc<Mutex<Latencies>>;
+
+/// Lets all do their work at the same time, each in a task of its own, so that each has its turn.
 async fn measure<T, F>(
     who: Vec<T>,
-    options: &Options,
-    work: impl Fn(T) -> F,
+    options: &Arc<Options>,
+    work: impl Fn(T, Arc<Options>, Record) -> F,
 ) -> Result<Figures, Fault>
 where
-    F: Future<Output = Result<Latencies, Fault>>,
+    F: Future<Output = Result<(), Fault>> + Send + 'static,
 {
+    let record = Arc::new(Mutex::new(Latencies::new()?));
     let (before, began) = (cost(options)?, Instant::now());
-    let done = try_join_all(who.into_iter().map(work)).await?;
-    let (took, after) = (began.elapsed(), cost(options)?);
-    let mut all = Latencies::new()?;
-    for latencies in &done {
-        all.join(latencies)?;
+    let all = who
+        .into_iter()
+        .map(|it| tokio::spawn(work(it, options.clone(), record.clone())));
+    for done in try_join_all(all).await? {
+        done?;
     }
+    let (took, after) = (began.elapsed(), cost(options)?);
     let cost = after.zip(before).map(|(after, before)| after.since(before));
-    Ok(Figures::of_operations(&all, took, cost))
+    Ok(Figures::of_operations(&*lock(&record), took, cost))
+}
+
+fn lock(record: &Mutex<Latencies>) -> MutexGuard<'_, Latencies> {
+    // Nobody panics while holding it.
+    record.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn end(options: &Options) -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_secs_f64(options.seconds)
 }
 
-async fn echoes(mut socket: Socket, options: &Options) -> Result<Latencies, Fault> {
-    let (end, message, mut latencies) = (end(options), message(options.size), Latencies::new()?);
+async fn echoes(mut socket: Socket, options: Arc<Options>, record: Record) -> Result<(), Fault> {
+    let (end, message) = (end(&options), message(options.size));
     while tokio::time::Instant::now() < end {
-        latencies.record(round_trip(&mut socket, &message).await?);
+        let took = round_trip(&mut socket, &message).await?;
+        lock(&record).record(took);
     }
-    Ok(latencies)
+    Ok(())
 }
 
-async fn stream(mut socket: Socket, options: &Options) -> Result<Latencies, Fault> {
-    let (end, mut latencies) = (end(options), Latencies::new()?);
+async fn stream(mut socket: Socket, options: Arc<Options>, record: Record) -> Result<(), Fault> {
+    let end = end(&options);
     while let Ok(next) = timeout_at(end, socket.next()).await {
         let next = next.ok_or(Error::ConnectionClosed)??;
         if next.is_binary() {
-            latencies.count_one();
+            lock(&record).count_one();
         }
     }
-    Ok(latencies)
+    Ok(())
 }
 
-async fn upgrades(place: &Place, options: &Options) -> Result<Latencies, Fault> {
-    let (end, mut latencies) = (end(options), Latencies::new()?);
+async fn upgrades(place: Arc<Place>, options: Arc<Options>, record: Record) -> Result<(), Fault> {
+    let end = end(&options);
     while tokio::time::Instant::now() < end {
         let began = Instant::now();
         let mut socket = place.open().await?;
-        latencies.record(began.elapsed());
+        lock(&record).record(began.elapsed());
         socket.close(None).await?;
         // Until the server has said so too.
         while let Some(Ok(_)) = socket.next().await {}
     }
-    Ok(latencies)
+    Ok(())
 }
 
 async fn idle(place: &Place, options: &Options) -> Result<Figures, Fault> {

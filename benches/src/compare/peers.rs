@@ -20,6 +20,8 @@ pub enum Peer {
     Towpath,
     /// Ours, before servers in Node.
     TowpathNode,
+    /// pingora's own proxy, which ours is made of: the floor of plain HTTP.
+    Pingora,
     /// Debian's.
     Nginx,
     /// Debian's.
@@ -32,6 +34,9 @@ pub enum Peer {
     EngineIo,
 }
 
+/// What results call pingora with nothing around it.
+pub const PINGORA: &str = "pingora alone";
+
 impl Peer {
     /// How results name it.
     #[must_use]
@@ -40,6 +45,7 @@ impl Peer {
             Self::Direct => "direct",
             Self::Towpath => "Towpath",
             Self::TowpathNode => "Towpath, Node behind it",
+            Self::Pingora => PINGORA,
             Self::Nginx => "nginx",
             Self::Haproxy => "HAProxy",
             Self::Caddy => "Caddy",
@@ -52,7 +58,7 @@ impl Peer {
     #[must_use]
     pub fn version(self, site: &Site) -> Option<String> {
         let (program, arguments) = match self {
-            Self::Direct | Self::TowpathNode => return None,
+            Self::Direct | Self::TowpathNode | Self::Pingora => return None,
             Self::Towpath => (site.tool("towpath"), ["--version"]),
             Self::Nginx => ("nginx".into(), ["-v"]),
             Self::Haproxy => ("haproxy".into(), ["-v"]),
@@ -240,6 +246,11 @@ impl Site {
             Peer::Towpath | Peer::TowpathNode => {
                 let mut command = Command::new(self.tool("towpath"));
                 command.args(["run", "-c", &self.configuration("towpath.yaml")?]);
+                command
+            }
+            Peer::Pingora => {
+                let mut command = Command::new(self.tool("pingora-proxy"));
+                command.args([self.address("plain"), self.address("requests")]);
                 command
             }
             Peer::Nginx => {

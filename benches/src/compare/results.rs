@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::median;
+use super::peers::PINGORA;
 use crate::figures::Figures;
 
 /// One peer in one scenario.
@@ -134,8 +135,9 @@ impl Table {
 const CPU: Pick = |it| it.cpu_us;
 const RESIDENT: Pick = |it| it.resident;
 
+/// Whether it is a rival: not ours, not nobody, not what ours is made of.
 fn is_other(peer: &str) -> bool {
-    peer != "direct" && !peer.starts_with("Towpath")
+    peer != "direct" && peer != PINGORA && !peer.starts_with("Towpath")
 }
 
 fn number(value: Option<f64>) -> String {

@@ -113,7 +113,14 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "http",
         title: "Plain HTTP, keep-alive GET of 100 B, 100 connections",
-        peers: ALL,
+        peers: &[
+            Peer::Direct,
+            Peer::Towpath,
+            Peer::Pingora,
+            Peer::Nginx,
+            Peer::Haproxy,
+            Peer::Caddy,
+        ],
         load: Load::Requests(&[]),
     },
     Scenario {
