@@ -13,8 +13,8 @@ pub(crate) const KEEPALIVE: TcpKeepalive = TcpKeepalive {
     user_timeout: Duration::ZERO,
 };
 
-/// The same, for a listening socket: Linux gives it to all connections that come there.
-pub(crate) fn inherited_keepalive() -> socket2::TcpKeepalive {
+/// The same, for sockets of our own. Linux gives what a listening one has to all connections that come there.
+pub(crate) fn socket_keepalive() -> socket2::TcpKeepalive {
     socket2::TcpKeepalive::new()
         .with_time(KEEPALIVE.idle)
         .with_interval(KEEPALIVE.interval)
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn connections_inherit_it_from_their_listener() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let keepalive = inherited_keepalive();
+        let keepalive = socket_keepalive();
         SockRef::from(&listener)
             .set_tcp_keepalive(&keepalive)
             .unwrap();

@@ -7,19 +7,26 @@ mod page;
 pub(crate) mod status;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderValue, Method, Response, StatusCode, header};
+use pingora::apps::ServerApp;
 use pingora::apps::http_app::ServeHttp;
 use pingora::http::RequestHeader;
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::l4::stream::Stream as PingoraTcp;
+use pingora::server::ShutdownWatch;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
+use tokio::net::TcpStream;
 
 pub(crate) use guard::{TokenError, inspect, read_token, watched};
 
+use crate::lifecycle::Take;
 use crate::observe::live::{Kind, Query};
 use crate::observe::metrics::Now;
 use crate::shared::Shared;
@@ -230,6 +237,18 @@ fn value_of(query: &str, name: &str) -> Option<String> {
 /// RFC 6455 §7.4: codes that an endpoint may put into a Close.
 fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+impl Take for Admin {
+    fn take(self: &Arc<Self>, connection: TcpStream, _: SocketAddr, shutdown: &ShutdownWatch) {
+        let (admin, shutdown) = (self.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            let mut next: Option<Stream> = Some(Box::new(PingoraTcp::from(connection)));
+            while let Some(stream) = next {
+                next = admin.process_new(stream, &shutdown).await;
+            }
+        });
+    }
 }
 
 #[async_trait]

@@ -25,5 +25,5 @@ pub(super) async fn accept<'f>(
         changes.apply(&mut response)?;
     }
     response.insert_header("Sec-WebSocket-Accept", accept)?;
-    switch(session, response).await
+    switch(&mut session.downstream_session, response).await
 }

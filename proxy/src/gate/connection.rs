@@ -1,16 +1,21 @@
 //! What is known of a client's connection for as long as it lives, whoever holds it by then.
 
+use std::net::IpAddr;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::request::Parts;
+use pingora::protocols::SocketDigest;
 use pingora::protocols::http::ServerSession;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::connections::Place;
 use super::downstream::Downstream;
+use crate::forwarded::Ends;
+use crate::proxy_protocol::Addresses;
 use crate::tls::TlsFacts;
 
 /// A client's connection.
@@ -18,6 +23,8 @@ use crate::tls::TlsFacts;
 pub(crate) struct Connection {
     /// What its TLS handshake has told; `None`: there was none.
     tls: Option<Arc<TlsFacts>>,
+    /// Its two ends, as the socket or a trusted proxy says; `None`: nobody does.
+    addresses: Option<Addresses>,
     /// Whether it is one of a newer process of ours.
     inner: bool,
     _place: Place,
@@ -25,24 +32,46 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// One that has a place in the count.
-    pub(super) fn new(tls: Option<TlsFacts>, place: Place) -> Self {
+    pub(super) fn new(tls: Option<TlsFacts>, addresses: Option<Addresses>, place: Place) -> Self {
         Self {
             tls: tls.map(Arc::new),
+            addresses,
             inner: false,
             _place: place,
         }
     }
 
     /// One of a newer process of ours, for a client that has spoken TLS with it, or has not.
-    pub(super) fn inner(tls: Option<TlsFacts>, place: Place) -> Self {
+    pub(super) fn inner(tls: Option<TlsFacts>, addresses: Option<Addresses>, place: Place) -> Self {
         Self {
             inner: true,
-            ..Self::new(tls, place)
+            ..Self::new(tls, addresses, place)
         }
     }
 }
 
 impl Connection {
+    /// Whose it is.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.addresses.map(|addresses| addresses.source.ip())
+    }
+
+    /// What it says of whoever sends requests over it.
+    pub(super) fn ends(&self) -> Option<Ends> {
+        Some(Ends {
+            peer: self.client()?,
+            tls: self.tls(),
+            addresses: self.addresses,
+            inner: self.inner,
+        })
+    }
+
+    /// The same, as pingora reads it.
+    pub(super) fn socket_digest(&self, descriptor: RawFd) -> Option<Arc<SocketDigest>> {
+        self.addresses
+            .map(|addresses| Arc::new(digest(addresses, descriptor)))
+    }
+
     /// What its TLS handshake has told; `None`: there was none.
     pub(super) fn tls(&self) -> Option<Arc<TlsFacts>> {
         self.tls.clone()
@@ -52,6 +81,15 @@ impl Connection {
     pub(super) fn is_inner(&self) -> bool {
         self.inner
     }
+}
+
+/// Both ends of a connection, as pingora reads them.
+pub(super) fn digest(addresses: Addresses, descriptor: RawFd) -> SocketDigest {
+    let digest = SocketDigest::from_raw_fd(descriptor);
+    // Both cells are empty: the digest is new.
+    let _ = digest.peer_addr.set(Some(addresses.source.into()));
+    let _ = digest.local_addr.set(Some(addresses.destination.into()));
+    digest
 }
 
 /// What the TLS handshake of the connection that a request came over has told; `None`: there was none.

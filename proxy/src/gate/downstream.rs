@@ -4,7 +4,7 @@
 //! It also carries what is known of the connection, and lives exactly as long as that does: its place in the count.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    Stream, TimingDigest, UniqueID, UniqueIDType,
+    TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::chunks::ChunkScanner;
 use super::connection::Connection;
 use super::head::{Framing, Head};
+use super::wire::Wire;
 use crate::forwarded::Ends;
-use crate::proxy_protocol::Addresses;
 
 /// Early bytes kept beyond the current request; what is more waits in the kernel.
 const MAX_EARLY: usize = 64 * 1024;
@@ -45,7 +45,7 @@ enum Allowance {
 /// A client's connection.
 pub(crate) struct Downstream {
     /// `None` once closed for good: it reads as ended and swallows writes.
-    io: Option<Stream>,
+    io: Option<Wire>,
     /// Bytes that have been read from `io` and not handed out.
     early: BytesMut,
     allowance: Allowance,
@@ -54,11 +54,11 @@ pub(crate) struct Downstream {
 }
 
 impl Downstream {
-    /// Takes over a connection; nothing can be read from it before [`Self::admit`].
-    pub(crate) fn new(io: Stream, connection: Arc<Connection>) -> Self {
+    /// Takes over a connection of which `early` was read; nothing can be read from it before [`Self::admit`].
+    pub(crate) fn new(io: Wire, early: BytesMut, connection: Arc<Connection>) -> Self {
         Self {
             io: Some(io),
-            early: BytesMut::new(),
+            early,
             allowance: Allowance::Bytes(0),
             ended: false,
             connection: Some(connection),
@@ -145,19 +145,7 @@ impl Downstream {
 
     /// What is known of whoever sends requests over it.
     pub(super) fn facts(&self) -> Option<Ends> {
-        let digest = self.get_socket_digest()?;
-        let source = digest.peer_addr().and_then(|it| it.as_inet()).copied();
-        let destination = digest.local_addr().and_then(|it| it.as_inet()).copied();
-        let addresses = source.zip(destination);
-        Some(Ends {
-            peer: source?.ip(),
-            tls: self.connection.as_ref()?.tls(),
-            inner: self.connection.as_ref()?.is_inner(),
-            addresses: addresses.map(|(source, destination)| Addresses {
-                source,
-                destination,
-            }),
-        })
+        self.connection.as_ref()?.ends()
     }
 
     /// Whether all of the request has been read, so that what comes next is another one.
@@ -267,6 +255,9 @@ impl AsyncRead for Downstream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if matches!(this.allowance, Allowance::All) {
+            return this.poll_read_limited(cx, buf, u64::MAX);
+        }
         // Put back below; meanwhile nothing may be read.
         let mut allowance = std::mem::replace(&mut this.allowance, Allowance::Bytes(0));
         let polled = match &mut allowance {
@@ -298,6 +289,21 @@ impl AsyncWrite for Downstream {
         }
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut().io.as_mut() {
+            Some(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            None => Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum())),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.as_ref().is_none_or(Wire::is_write_vectored)
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut().io.as_mut() {
             Some(io) => Pin::new(io).poll_flush(cx),
@@ -327,45 +333,47 @@ impl fmt::Debug for Downstream {
 impl Shutdown for Downstream {
     async fn shutdown(&mut self) {
         if let Some(io) = self.io.as_mut() {
-            io.shutdown().await;
+            // A client that is gone needs not be told.
+            let _ = io.shutdown().await;
         }
     }
 }
 
 impl UniqueID for Downstream {
     fn id(&self) -> UniqueIDType {
-        self.io.as_ref().map_or(-1, |io| io.id())
+        self.io.as_ref().map_or(-1, Wire::descriptor)
     }
 }
 
 impl Ssl for Downstream {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.io.as_ref().and_then(|io| io.get_ssl_digest())
+        match &self.io {
+            Some(Wire::Other(io)) => io.get_ssl_digest(),
+            Some(Wire::Tcp(_)) | None => None,
+        }
     }
 
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.io.as_ref().and_then(|io| io.selected_alpn_proto())
+        self.io.as_ref().and_then(Wire::alpn)
     }
 }
 
 impl GetTimingDigest for Downstream {
+    /// We take our own times.
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.io
-            .as_ref()
-            .map(|io| io.get_timing_digest())
-            .unwrap_or_default()
+        Vec::new()
     }
 }
 
 impl GetProxyDigest for Downstream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.io.as_ref().and_then(|io| io.get_proxy_digest())
+        None
     }
 }
 
 impl GetSocketDigest for Downstream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.io.as_ref().and_then(|io| io.get_socket_digest())
+        self.connection.as_ref()?.socket_digest(self.id())
     }
 }
 

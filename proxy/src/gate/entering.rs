@@ -1,87 +1,109 @@
 //! A connection's way in: counted, introduced by the proxy that it comes from, and taken through its TLS handshake.
 
-use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use pingora::protocols::l4::stream::Stream as TcpStream;
-use pingora::protocols::{GetSocketDigest, Peek, SocketDigest, Ssl, Stream};
-use tokio::net::UnixStream;
+use bytes::BytesMut;
+use pingora::protocols::l4::stream::Stream as PingoraTcp;
+use pingora::protocols::{GetSocketDigest, Peek, Ssl};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use towpath_conf::Scheme;
 
-use super::connection::Connection;
-use super::connections::{Full, Place};
+use super::connection::{Connection, digest};
+use super::connections::Full;
 use super::downstream::Downstream;
-use super::{Entrance, Gate, client_address, refuse};
+use super::wire::Wire;
+use super::{Entrance, Gate, refuse};
 use crate::answer::Refusal;
 use crate::observe::rejections::Reason;
-use crate::proxy_protocol::{HeaderError, read_header};
+use crate::proxy_protocol::{Addresses, HeaderError, read_header};
 use crate::snapshot::Snapshot;
 use crate::tls::{TlsFacts, TlsServer};
 use crate::upstream::reason;
 
 impl Gate {
     /// Takes a connection in.
-    pub(super) async fn enter(&self, io: Stream) -> Option<Box<Downstream>> {
-        let peer = client_address(io.get_socket_digest())?;
+    pub(super) async fn enter(
+        &self,
+        mut tcp: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<Box<Downstream>> {
         let snapshot = self.shared.snapshot();
         let entrance = snapshot.entrance(self.listener)?;
+        let mut addresses = Addresses {
+            source: peer,
+            destination: tcp.local_addr().ok()?,
+        };
         // It counts before it has said whose it is.
         let limits = &snapshot.config.limits;
         let most = self.shared.most_connections(limits);
         let mut place = match self.shared.connections.enter(most) {
             Ok(place) => place,
-            Err(full) => return self.turn_away(io, peer, full, &entrance).await,
+            Err(full) => return self.turn_away(tcp, peer.ip(), full, &entrance).await,
         };
-        let io = match entrance.is_proxied(peer) {
-            true => self.introduced(io, peer, &snapshot).await?,
-            false => io,
-        };
-        let client = client_address(io.get_socket_digest())?;
+        let mut early = BytesMut::new();
+        if entrance.is_proxied(peer.ip()) {
+            let (said, rest) = self.introduced(&mut tcp, peer.ip(), &snapshot).await?;
+            addresses = said.unwrap_or(addresses);
+            early.extend_from_slice(&rest);
+        }
+        let client = addresses.source.ip();
         if let Some(most) = limits.connections_per_address.get()
             && let Err(full) = place.count_for(client, most.get())
         {
-            return self.turn_away(io, client, full, &entrance).await;
+            return self.turn_away(tcp, client, full, &entrance).await;
         }
         let patience = snapshot.config.timeouts.tls_handshake.get();
         let (io, facts) = match &entrance.tls {
-            Some(tls) => match timeout(patience, secure(io, tls)).await {
-                Ok(Ok((io, facts))) => (io, Some(facts)),
-                Ok(Err(Insecure::Silent)) => return None,
-                Ok(Err(Insecure::Failed(reason))) => return self.insecure(client, &reason),
-                Err(_) => return self.insecure(client, "it took too long"),
-            },
-            None => (io, None),
+            Some(tls) => {
+                let tcp = pingoras(tcp, &early, addresses);
+                early.clear();
+                // On the heap, since it is large, and those without TLS have no use for it.
+                match timeout(patience, Box::pin(secure(tcp, tls))).await {
+                    Ok(Ok((io, facts))) => (io, Some(facts)),
+                    Ok(Err(Insecure::Silent)) => return None,
+                    Ok(Err(Insecure::Failed(reason))) => return self.insecure(client, &reason),
+                    Err(_) => return self.insecure(client, "it took too long"),
+                }
+            }
+            None => (Wire::Tcp(tcp), None),
         };
-        Some(downstream(io, facts, place))
+        let connection = Connection::new(facts, Some(addresses), place);
+        Some(Box::new(Downstream::new(io, early, Arc::new(connection))))
     }
 
     /// Serves a connection of a newer process of ours, for one request of a client that has spoken `scheme` with it.
-    pub(crate) async fn serve_inner(&self, io: UnixStream, scheme: Scheme) {
+    pub(crate) async fn serve_inner(&self, mut io: UnixStream, scheme: Scheme) {
         let patience = self.shared.snapshot().config.timeouts.request_header.get();
-        let io: Stream = Box::new(TcpStream::from(io));
-        let (Ok(Ok(io)), Ok(place)) = (
-            timeout(patience, introduce(io)).await,
+        let (Ok(Ok((addresses, early))), Ok(place)) = (
+            timeout(patience, read_header(&mut io)).await,
             self.shared.inner_connections.enter(usize::MAX),
         ) else {
             return;
         };
         let facts = (scheme == Scheme::Https).then(TlsFacts::default);
-        let connection = Arc::new(Connection::inner(facts, place));
-        let client = Box::new(Downstream::new(io, connection));
+        let connection = Arc::new(Connection::inner(facts, addresses, place));
+        let io = Wire::Other(Box::new(PingoraTcp::from(io)));
+        let early = BytesMut::from(early.as_slice());
+        let client = Box::new(Downstream::new(io, early, connection));
         // A drain does not end it: it is for the sessions, which have their own end.
         let (_running, shutdown) = watch::channel(false);
         self.serve_client(client, &shutdown).await;
     }
 
-    /// Reads what a proxy says of its client, which from here on is the connection's peer.
-    async fn introduced(&self, io: Stream, peer: IpAddr, snapshot: &Snapshot) -> Option<Stream> {
+    /// Reads what a proxy says of its client, and what came after it.
+    async fn introduced(
+        &self,
+        tcp: &mut TcpStream,
+        peer: IpAddr,
+        snapshot: &Snapshot,
+    ) -> Option<(Option<Addresses>, Vec<u8>)> {
         let patience = snapshot.config.timeouts.request_header.get();
-        let reason = match timeout(patience, introduce(io)).await {
-            Ok(Ok(io)) => return Some(io),
+        let reason = match timeout(patience, read_header(tcp)).await {
+            Ok(Ok(said)) => return Some(said),
             // Balancers look in this way whether the port is open.
             Ok(Err(HeaderError::Silent)) => return None,
             Ok(Err(error)) => error.to_string(),
@@ -95,7 +117,7 @@ impl Gate {
     /// There is no room. A client that waits for its TLS handshake would make nothing of an answer.
     async fn turn_away<T>(
         &self,
-        mut io: Stream,
+        mut io: TcpStream,
         client: IpAddr,
         full: Full,
         entrance: &Entrance,
@@ -125,21 +147,6 @@ impl From<Full> for Refusal {
     }
 }
 
-/// Takes a connection past its PROXY header, which says whose it is.
-async fn introduce(io: Stream) -> Result<Stream, HeaderError> {
-    let mut tcp = tcp(io)?;
-    let (addresses, rest) = read_header(&mut *tcp).await?;
-    tcp.rewind(&rest);
-    if let Some(addresses) = addresses {
-        let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
-        // Both cells are empty: the digest is new.
-        let _ = digest.peer_addr.set(Some(addresses.source.into()));
-        let _ = digest.local_addr.set(Some(addresses.destination.into()));
-        tcp.set_socket_digest(digest);
-    }
-    Ok(tcp)
-}
-
 /// Why a connection has no TLS.
 enum Insecure {
     /// It has ended before anything was said: somebody looked whether the port is open.
@@ -147,24 +154,22 @@ enum Insecure {
     Failed(String),
 }
 
+/// A connection as pingora's TLS takes it, with what was read of it put back.
+fn pingoras(tcp: TcpStream, early: &[u8], addresses: Addresses) -> PingoraTcp {
+    let digest = digest(addresses, tcp.as_raw_fd());
+    let mut tcp = PingoraTcp::from(tcp);
+    tcp.rewind(early);
+    tcp.set_socket_digest(digest);
+    tcp
+}
+
 /// Takes a connection through its TLS handshake.
-async fn secure(io: Stream, tls: &TlsServer) -> Result<(Stream, TlsFacts), Insecure> {
-    let mut tcp = tcp(io).map_err(|e| Insecure::Failed(e.to_string()))?;
+async fn secure(mut tcp: PingoraTcp, tls: &TlsServer) -> Result<(Wire, TlsFacts), Insecure> {
     if tcp.try_peek(&mut [0]).await.is_err() {
         return Err(Insecure::Silent);
     }
-    let secured = tls.accept(*tcp).await;
+    let secured = tls.accept(tcp).await;
     let secured = secured.map_err(|e| Insecure::Failed(reason(&e)))?;
     let facts = secured.get_ssl().map(TlsFacts::of).unwrap_or_default();
-    Ok((Box::new(secured), facts))
-}
-
-/// Listeners give nothing else.
-fn tcp(io: Stream) -> io::Result<Box<TcpStream>> {
-    let tcp = io.into_any().downcast();
-    tcp.map_err(|_| io::Error::other("not a TCP connection"))
-}
-
-fn downstream(io: Stream, facts: Option<TlsFacts>, place: Place) -> Box<Downstream> {
-    Box::new(Downstream::new(io, Arc::new(Connection::new(facts, place))))
+    Ok((Wire::Other(Box::new(secured)), facts))
 }

@@ -44,6 +44,8 @@ pub(crate) struct Head {
     pub(crate) len: usize,
     /// What follows.
     pub(crate) framing: Framing,
+    /// Whether it has an Upgrade field.
+    pub(crate) upgrade: bool,
 }
 
 /// Finds the end of a head in a growing buffer; every byte is looked at once.
@@ -114,6 +116,7 @@ fn complete(buf: &[u8], len: usize, max_size: usize) -> Result<Head, HeadFault> 
     Ok(Head {
         len,
         framing: framing(request.headers, old)?,
+        upgrade: values(request.headers, "upgrade").next().is_some(),
     })
 }
 
@@ -211,6 +214,7 @@ mod tests {
         let head = scan(text).unwrap().unwrap();
         assert_eq!(text.get(head.len..), Some("abcGET"));
         assert_eq!(head.framing, Framing::Length(3));
+        assert!(!head.upgrade);
     }
 
     #[test]

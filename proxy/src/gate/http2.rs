@@ -14,7 +14,6 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::{sleep, timeout};
 
-use super::client_address;
 use super::connection::{Connection, StreamPlace, Streams};
 use super::downstream::Downstream;
 use super::entrance::Http2Settings;
@@ -76,7 +75,7 @@ pub(super) async fn serve(
         socket_digest: client.get_socket_digest(),
     });
     let id = client.id();
-    let Some(peer) = client_address(client.get_socket_digest()) else {
+    let Some(peer) = connection.client() else {
         return;
     };
     let greeted = timeout(patience.preface, handshake(client, Some(settings.options)));

@@ -8,27 +8,30 @@ mod connections;
 mod downstream;
 mod entering;
 mod entrance;
+mod handshake;
 mod head;
 mod http2;
 mod shortcut;
 mod target;
+mod wire;
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::{ALPN, GetSocketDigest, SocketDigest, Ssl, Stream};
+use pingora::protocols::{ALPN, Ssl};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::answer::{LINGER, Refusal};
 use crate::gateway::Gateway;
+use crate::lifecycle::Take;
 use crate::shared::Shared;
 
 pub(crate) use chunks::ChunkFault;
@@ -99,9 +102,11 @@ impl Gate {
         }
         let patience = snapshot.config.timeouts.request_header.get();
         let told = async {
-            wait_for_request(client, patience, shutdown, &self.shared)
-                .await
-                .ok()?;
+            if client.early().is_empty() {
+                wait_for_request(client, patience, shutdown, &self.shared)
+                    .await
+                    .ok()?;
+            }
             loop {
                 match Beginning::of(client.early()) {
                     Beginning::Unknown => client.fill().await.ok().filter(|more| *more)?,
@@ -141,7 +146,8 @@ impl Gate {
     }
 
     async fn turn_down(&self, mut client: Box<Downstream>, refusal: Refusal) {
-        if let Some(address) = client_address(client.get_socket_digest()) {
+        let connection = client.connection();
+        if let Some(address) = connection.and_then(|connection| connection.client()) {
             self.shared.refused(address, refusal);
         }
         refuse(client.as_mut(), refusal).await;
@@ -174,22 +180,23 @@ impl Gate {
     }
 }
 
-#[async_trait]
-impl ServerApp for Gate {
-    /// The listener's task, which holds the state of a TLS handshake that it never has, ends here; the connection goes on
-    /// in a smaller one of its own.
-    async fn process_new(self: &Arc<Self>, io: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+impl Take for Gate {
+    fn take(self: &Arc<Self>, connection: TcpStream, peer: SocketAddr, shutdown: &ShutdownWatch) {
         let (gate, shutdown) = (self.clone(), shutdown.clone());
-        tokio::spawn(async move { gate.serve(io, &shutdown).await });
-        None
+        tokio::spawn(async move { gate.serve(connection, peer, &shutdown).await });
     }
 }
 
 impl Gate {
     /// Serves a connection to its end, or until a tunnel takes it. `None`, always: it is over.
-    async fn serve(&self, io: Stream, shutdown: &ShutdownWatch) -> Option<Infallible> {
+    async fn serve(
+        &self,
+        connection: TcpStream,
+        peer: SocketAddr,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Infallible> {
         // On the heap, since a connection's future would carry their size for as long as it lives.
-        let client = Box::pin(self.enter(io)).await?;
+        let client = Box::pin(self.enter(connection, peer)).await?;
         self.serve_client(client, shutdown).await
     }
 
@@ -321,8 +328,4 @@ where
     let mut rest = vec![0; 4096];
     while io.read(&mut rest).await? > 0 {}
     Ok(())
-}
-
-fn client_address(digest: Option<Arc<SocketDigest>>) -> Option<IpAddr> {
-    digest?.peer_addr()?.as_inet().map(|address| address.ip())
 }

@@ -1,5 +1,5 @@
-//! The short way of the fallback's requests: what belongs to a session that is open is answered here, on the gate's own
-//! connection. pingora's session, its filters and its futures would cost more than all else about such a request, and a
+//! The short way: a plain handshake, and what belongs to a session of the fallback that is open, is answered here, on the
+//! gate's own connection. pingora's session, its filters and its futures would cost more than all else about such a request, and a
 //! held poll would keep them in memory. Whatever is not quite plain, such as chunked content, goes the long way.
 
 use std::pin::{Pin, pin};
@@ -19,7 +19,7 @@ use towpath_fallback::{Body, TooLarge};
 
 use super::downstream::Downstream;
 use super::head::{Framing, Head, MAX_HEADERS};
-use super::{Gate, linger, refuse};
+use super::{Gate, handshake, linger, refuse};
 use crate::answer::{LINGER, Refusal};
 use crate::changes::Changes;
 use crate::fallback::{self, Content, Requester, engine_io, sockjs};
@@ -39,8 +39,8 @@ const HEADER: usize = 512;
 pub(super) type Answering = Pin<Box<dyn Future<Output = Option<Box<Downstream>>> + Send>>;
 
 impl Gate {
-    /// Answers the request whose head stands first, if it is one of a session's; otherwise the client is given back.
-    /// `keeps`: another request may follow.
+    /// Answers the request whose head stands first, if it is a plain handshake or one of a session's; otherwise the client
+    /// is given back. `keeps`: another request may follow.
     pub(super) fn take_shortcut(
         &self,
         mut client: Box<Downstream>,
@@ -51,6 +51,18 @@ impl Gate {
         let Some((request, exchange, way)) = self.find_shortcut(&client, head) else {
             return Err(client);
         };
+        let shared = self.shared.clone();
+        let dialect = match &way {
+            Shortcut::Tunnel => {
+                let keeps = keeps && !*shutdown.borrow();
+                return Ok(handshake::answer(
+                    client, head, request, exchange, keeps, shared,
+                ));
+            }
+            Shortcut::Native => "towpath",
+            Shortcut::SockJs(_) => "sockjs",
+            Shortcut::EngineIo(_) => "engine_io",
+        };
         client.admit_content(head);
         let direct = Direct {
             keeps: keeps && !asks_to_close(&request),
@@ -58,18 +70,18 @@ impl Gate {
             client,
             shutdown: shutdown.clone(),
             write: self.shared.snapshot().config.timeouts.write.get(),
-            dialect: way.dialect(),
+            dialect,
             received: 0,
             sent: 0,
             status: None,
         };
-        let shared = self.shared.clone();
         // Each on its own, since a poll of one dialect would carry the size of the others.
-        Ok(match way {
-            Shortcut::Native => native(direct, exchange, shared),
-            Shortcut::SockJs(asked) => sock_js(direct, exchange, shared, asked),
-            Shortcut::EngineIo(asked) => engine_io(direct, exchange, shared, asked),
-        })
+        match way {
+            Shortcut::Tunnel => Err(direct.client),
+            Shortcut::Native => Ok(native(direct, exchange, shared)),
+            Shortcut::SockJs(asked) => Ok(sock_js(direct, exchange, shared, asked)),
+            Shortcut::EngineIo(asked) => Ok(engine_io(direct, exchange, shared, asked)),
+        }
     }
 
     fn find_shortcut(
@@ -82,7 +94,9 @@ impl Gate {
         };
         let bytes = client.early().get(..head.len)?;
         let snapshot = self.shared.snapshot();
-        let mut request = parse(bytes, |path| snapshot.may_be_fallback(path))?;
+        let may = |path: &str| head.upgrade || snapshot.may_be_fallback(path);
+        // Servers get a handshake's fields as they are spelt.
+        let mut request = parse(bytes, head.upgrade, may)?;
         let connection = client.facts()?;
         let mut exchange = Exchange::new();
         let way = Shortcut::find(&self.shared, &mut request, connection, &mut exchange)?;
@@ -307,12 +321,13 @@ impl Direct {
     }
 }
 
-fn failed(kind: ErrorType, error: std::io::Error) -> Box<Error> {
+pub(super) fn failed(kind: ErrorType, error: std::io::Error) -> Box<Error> {
     Error::because(kind, "the client's connection", error).into_down()
 }
 
-/// A checked head as pingora has it, if it is that of a plain request for a path that `may` be ours.
-fn parse(head: &[u8], may: impl FnOnce(&str) -> bool) -> Option<RequestHeader> {
+/// A checked head as pingora has it, if it is that of a plain request for a path that `may` be ours; with the `spelling`
+/// of its fields, where that matters.
+fn parse(head: &[u8], spelling: bool, may: impl FnOnce(&str) -> bool) -> Option<RequestHeader> {
     let is_plain = head.starts_with(b"POST /") || head.starts_with(b"GET /");
     let end = head.iter().skip(5).position(|byte| *byte == b' ')? + 5;
     let target = std::str::from_utf8(head.get(4..end)?).ok()?.trim_start();
@@ -333,15 +348,22 @@ fn parse(head: &[u8], may: impl FnOnce(&str) -> bool) -> Option<RequestHeader> {
         _ => return None,
     };
     let path = request.path?.as_bytes();
-    let mut parsed =
-        RequestHeader::build_no_case(method, path, Some(request.headers.len())).ok()?;
+    let fields = Some(request.headers.len());
+    let mut parsed = match spelling {
+        true => RequestHeader::build(method, path, fields).ok()?,
+        false => RequestHeader::build_no_case(method, path, fields).ok()?,
+    };
     for field in request.headers {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        if name == header::EXPECT {
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        if field.name.eq_ignore_ascii_case("expect") {
             return None;
         }
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
-        parsed.append_header(name, value).ok()?;
+        if spelling {
+            parsed.append_header(field.name.to_owned(), value).ok()?;
+        } else {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+            parsed.append_header(name, value).ok()?;
+        }
     }
     Some(parsed)
 }

@@ -13,7 +13,11 @@ use crate::classify::Kind;
 use crate::forwarded::{Client, Ends};
 use crate::gate::StreamPlace;
 use crate::incoming::Incoming;
+use crate::observe::access_log::{self, Answered};
+use crate::observe::rejections::Reason;
+use crate::shared::Shared;
 use crate::snapshot::{Route, Snapshot};
+use crate::tunnel::{Ended, Side};
 use crate::upstream::{Lease, Tried};
 
 /// One request on its way.
@@ -110,6 +114,29 @@ impl Exchange {
             if let Some(stream) = StreamPlace::of(session.req_header()) {
                 stream.expect_content(more.then_some(patience));
             }
+        }
+    }
+
+    /// Counts why it was answered by us, if it was.
+    pub(crate) fn count(&self, shared: &Shared) {
+        if let Some(refusal) = self.refusal {
+            shared.rejections.count(Reason::Refused(refusal));
+        }
+    }
+
+    /// Notes how it was answered, where that is not summed up elsewhere.
+    pub(crate) fn note(&self, request: &RequestHeader, answered: Answered, shared: &Shared) {
+        if let Some(passage) = self.passage.as_ref().filter(|_| !self.summed_up) {
+            let (route, took) = (&passage.route.name, self.started.elapsed());
+            shared.metrics.answered(route, answered.status, took);
+        }
+        access_log::request(request, answered, self);
+    }
+
+    /// The client was gone before it had its 101.
+    pub(crate) fn lost(&self) {
+        if let Some(attempt) = &self.attempt {
+            attempt.close(Ended::Reset(Side::Client), None);
         }
     }
 

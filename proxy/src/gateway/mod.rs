@@ -15,6 +15,7 @@ use http::{HeaderValue, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::modules::http::compression::{ResponseCompression, ResponseCompressionBuilder};
+use pingora::protocols::http::ServerSession;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -28,7 +29,6 @@ use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::incoming::Incoming;
 use crate::observe::access_log::{self, Answered};
-use crate::observe::rejections::Reason;
 use crate::proxy_protocol::Addresses;
 use crate::router::Target;
 use crate::shared::Shared;
@@ -235,7 +235,9 @@ impl ProxyHttp for Gateway {
         let passage = exchange.passage.as_ref().ok_or_else(no_route)?;
         let route = &passage.route;
         let lease = passage.lease.as_ref();
-        prepare_response(session, response, framing, route, &exchange.client, lease)?;
+        let client = &exchange.client;
+        let downstream = &mut session.downstream_session;
+        prepare_response(downstream, response, framing, route, client, lease)?;
         if !(route.filters.compression && may_be_compressed(response)) {
             leave_uncompressed(session);
         }
@@ -270,17 +272,10 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
-        if let Some(refusal) = exchange.refusal {
-            self.shared.rejections.count(Reason::Refused(refusal));
-        }
+        exchange.count(&self.shared);
         if !exchange.tunnelled {
-            let answered = Answered::in_session(session, e);
-            if let Some(passage) = exchange.passage.as_ref().filter(|_| !exchange.summed_up) {
-                let took = exchange.started.elapsed();
-                let metrics = &self.shared.metrics;
-                metrics.answered(&passage.route.name, answered.status, took);
-            }
-            access_log::request(session.req_header(), answered, exchange);
+            let answered = Answered::in_session(&session.downstream_session, e);
+            exchange.note(session.req_header(), answered, &self.shared);
         }
     }
 
@@ -349,9 +344,27 @@ fn content_length(headers: &http::HeaderMap) -> Option<u64> {
 /// Makes a backend's response ready for the client: what belongs to the backend's hop goes, the route's changes come.
 /// `framing` is the Transfer-Encoding that our hop shall have, which pingora reads to frame what it writes.
 pub(crate) fn prepare_response(
-    session: &mut Session,
+    session: &mut ServerSession,
     response: &mut ResponseHeader,
     framing: Option<HeaderValue>,
+    route: &Route,
+    client: &Client,
+    lease: Option<&Lease>,
+) -> Result<()> {
+    change_response(session.req_header(), response, route, client, lease)?;
+    match framing {
+        // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
+        Some(_) if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
+        Some(framing) => response.insert_header(header::TRANSFER_ENCODING, framing)?,
+        None => {}
+    }
+    Ok(())
+}
+
+/// The same for a response to `request` that has no framing of its own.
+pub(crate) fn change_response(
+    request: &RequestHeader,
+    response: &mut ResponseHeader,
     route: &Route,
     client: &Client,
     lease: Option<&Lease>,
@@ -364,13 +377,6 @@ pub(crate) fn prepare_response(
         // RFC 9110 §15.5.22: a 426 says what to upgrade to.
         response.insert_header("Upgrade", protocols)?;
     }
-    match framing {
-        // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
-        Some(_) if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
-        Some(framing) => response.insert_header(header::TRANSFER_ENCODING, framing)?,
-        None => {}
-    }
-    let request = session.req_header();
     let secure = client.scheme_of(request) == Scheme::Https;
     if let Some(cookie) = lease.and_then(|it| route.group.tell(it, &request.headers, secure)) {
         response.append_header(header::SET_COOKIE, cookie)?;

@@ -1,35 +1,31 @@
-//! Which requests can be answered at the gate: those of the fallback's sessions that nobody else has a say in.
+//! Which requests can be answered at the gate: those of the fallback's sessions, and handshakes, that nobody else has a
+//! say in.
 
 use std::sync::Arc;
 
 use pingora::http::RequestHeader;
 use towpath_fallback::{Endpoint, client};
 
-use super::Exchange;
+use super::{Exchange, Passage, target};
+use crate::attempts::take_cid;
 use crate::classify::{Kind, classify};
 use crate::fallback::engine_io::{self, Lane};
 use crate::fallback::services::Found;
 use crate::fallback::sockjs;
 use crate::forwarded::Ends;
 use crate::shared::Shared;
+use crate::snapshot::Snapshot;
 
-/// Whose session a request is of.
+/// Which session a request is of, or that it is a handshake.
 pub(crate) enum Shortcut {
+    /// A WebSocket; the exchange says where it goes.
+    Tunnel,
     Native,
     SockJs(sockjs::Asked),
     EngineIo(engine_io::Asked),
 }
 
 impl Shortcut {
-    /// What its client speaks, for metrics.
-    pub(crate) fn dialect(&self) -> &'static str {
-        match self {
-            Self::Native => "towpath",
-            Self::SockJs(_) => "sockjs",
-            Self::EngineIo(_) => "engine_io",
-        }
-    }
-
     /// `None`: the request goes the long way, where it is looked at anew; so does one that is to be refused.
     pub(crate) fn find(
         shared: &Arc<Shared>,
@@ -39,7 +35,10 @@ impl Shortcut {
     ) -> Option<Self> {
         let snapshot = shared.snapshot();
         exchange.identify(request, ends, &snapshot);
-        let kind = classify(request).ok().filter(|kind| *kind == Kind::Http)?;
+        let kind = classify(request).ok()?;
+        if kind == Kind::Upgrade {
+            return Self::tunnel(shared, snapshot, request, exchange);
+        }
         let own_origin = || exchange.client.own_origin(request);
         let found = snapshot.services.find(request, own_origin);
         let native = Endpoint::of(request.uri.path());
@@ -60,6 +59,37 @@ impl Shortcut {
             .ask(exchange.client.address, Some(kind))
             .ok()?;
         Some(way)
+    }
+
+    /// A handshake that is for a route's own WebSocket, and that nobody is asked about.
+    fn tunnel(
+        shared: &Shared,
+        snapshot: Arc<Snapshot>,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> Option<Self> {
+        let path = request.uri.path();
+        let is_ours = Endpoint::of(path).is_some() || path.starts_with(client::PREFIX);
+        let own_origin = || exchange.client.own_origin(request);
+        if is_ours || snapshot.services.find(request, own_origin).is_some() {
+            return None;
+        }
+        let cid = take_cid(request);
+        let aim = target(request);
+        let route = snapshot.router.find(&aim).cloned()?;
+        let goes_elsewhere = snapshot.router.is_ambiguous(&aim, Some(&route))
+            || route.filters.redirect.is_some()
+            || route.filters.ask_who()
+            || route.websocket.upgrade == towpath_conf::Upgrade::Deny;
+        if goes_elsewhere {
+            return None;
+        }
+        let kind = Some(Kind::Upgrade);
+        exchange.admit(&route, request, kind).ok()?;
+        snapshot.rates.ask(exchange.client.address, kind).ok()?;
+        exchange.attempt = cid.map(|cid| shared.attempts.begin(cid));
+        exchange.passage = Some(Passage::new(snapshot, route));
+        Some(Self::Tunnel)
     }
 
     fn native(request: &RequestHeader) -> Option<Self> {

@@ -1,23 +1,33 @@
-//! Listening sockets: bound by us, so that a taken port is an error with a name and not a panic;
-//! served by pingora, each with a stop of its own, so that a reload can add and remove them.
+//! Listening sockets: bound by us, so that a taken port is an error with a name and not a panic; each with a stop of its
+//! own, so that a reload can add and remove them. pingora's own accept loop puts a stream around each connection that
+//! costs more than all that we keep of an idle one.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use pingora::apps::ServerApp;
-use pingora::listeners::ListenerConfig;
-use pingora::protocols::l4::stream::L4BufferSettings;
-use pingora::server::{Fds, ListenFds};
-use pingora::services::Service as _;
-use pingora::services::listening::Service;
+use pingora::server::ShutdownWatch;
 use socket2::SockRef;
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::generations::Inherited;
-use crate::keepalive::inherited_keepalive;
+use crate::keepalive::socket_keepalive;
+
+/// How long nothing is accepted where the system has no room for a connection.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Whoever serves the connections of a listener.
+pub(crate) trait Take: Send + Sync + 'static {
+    /// Serves a connection, in a task of its own. What is idle is closed when `shutdown` says so.
+    fn take(self: &Arc<Self>, connection: TcpStream, peer: SocketAddr, shutdown: &ShutdownWatch);
+}
 
 /// A listener could not be opened.
 #[derive(Debug, Error)]
@@ -71,8 +81,10 @@ impl Bound {
         let make = || {
             let socket = socket()?;
             socket.set_nonblocking(true)?;
-            // Connections inherit it, which spares each of them five system calls.
-            SockRef::from(&socket).set_tcp_keepalive(&inherited_keepalive())?;
+            // Connections inherit both, which spares each of them six system calls.
+            let options = SockRef::from(&socket);
+            options.set_tcp_keepalive(&socket_keepalive())?;
+            options.set_tcp_nodelay(true)?;
             Ok((socket.local_addr()?, socket))
         };
         let (actual, socket) = make().map_err(|source| BindError { address, source })?;
@@ -88,33 +100,46 @@ impl Bound {
         self.configured
     }
 
-    /// Accepts connections for `app`, in a task of its own, until stopped.
-    pub(crate) fn serve<A>(self, app: A) -> Listening
-    where
-        A: ServerApp + Send + Sync + 'static,
-    {
-        let label = self.actual.to_string();
+    /// Accepts connections for `app`, in a task of its own, until stopped. Must be called on a runtime.
+    pub(crate) fn serve<A: Take>(self, app: A) -> Listening {
         let heir = self.socket.try_clone().ok();
-        let mut service = Service::new(label.clone(), app);
-        service.add_listener(
-            ListenerConfig::tcp(&label)
-                // An idle connection must not hold a read buffer; we read in large pieces ourselves.
-                .l4_buffer(L4BufferSettings::default().read(0)),
-        );
-        let mut fds = Fds::new();
-        fds.add(label, self.socket.into_raw_fd());
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(async move {
-            service
-                .start_service(Some(ListenFds::new(fds.into())), stopped, 1)
-                .await;
-        });
+        let task = tokio::spawn(accept(self.socket, Arc::new(app), stopped));
         Listening {
             configured: self.configured,
             actual: self.actual,
             heir,
             stop,
             task,
+        }
+    }
+}
+
+async fn accept<A: Take>(socket: TcpListener, app: Arc<A>, shutdown: ShutdownWatch) {
+    let socket = match tokio::net::TcpListener::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::error!(%error, "nothing can be accepted");
+            return;
+        }
+    };
+    let mut stopped = shutdown.clone();
+    let mut stopped = pin!(stopped.wait_for(|stop| *stop));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = &mut stopped => return,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((connection, peer)) => app.take(connection, peer, &shutdown),
+            // The client has gone before it was its turn.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::error!(%error, "a connection cannot be accepted");
+                // Out of descriptors or memory, most likely, which passes.
+                sleep(BREATH).await;
+            }
         }
     }
 }

@@ -6,5 +6,6 @@ mod notify;
 mod reload;
 mod server;
 
+pub(crate) use listeners::Take;
 pub(crate) use reload::Reloads;
 pub(crate) use server::{End, Server, StartError};

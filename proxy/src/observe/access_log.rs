@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{StatusCode, Version, header};
 use pingora::Error;
 use pingora::http::RequestHeader;
-use pingora::proxy::Session;
+use pingora::protocols::http::ServerSession;
 use towpath_fallback::Report as SessionReport;
 
 use crate::answer::Refusal;
@@ -59,9 +59,8 @@ impl Opened {
     }
 }
 
-/// Remembers what the session knows, before the tunnel takes its connection.
-pub(crate) fn opened(session: &Session, exchange: &Exchange, route: &Route) -> Opened {
-    let request = session.req_header();
+/// Remembers what a handshake says, for as long as its tunnel lives.
+pub(crate) fn opened(request: &RequestHeader, exchange: &Exchange, route: &Route) -> Opened {
     opened_as(request, exchange, route, request.uri.path().to_owned())
 }
 
@@ -97,7 +96,7 @@ pub(crate) struct Answered {
 
 impl Answered {
     /// What a session of pingora's knows.
-    pub(crate) fn in_session(session: &Session, error: Option<&Error>) -> Self {
+    pub(crate) fn in_session(session: &ServerSession, error: Option<&Error>) -> Self {
         Self {
             status: session.response_written().map(|response| response.status),
             received: session.body_bytes_read(),

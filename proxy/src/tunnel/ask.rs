@@ -2,6 +2,7 @@
 //! session of the fallback.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::StatusCode;
@@ -9,9 +10,12 @@ use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
 use pingora::protocols::http::v1::client::HttpSession as BackendSession;
+use pingora::protocols::l4::stream::Stream as PingoraTcp;
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::greeting::{self, Greeting};
 use super::handshake::{Extensions, HandshakeFault, verify, verify_agreed};
 use super::replay::Replay;
 use super::server_side::{self, ServerStream};
@@ -20,7 +24,9 @@ use crate::answer::Refusal;
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::snapshot::Route;
-use crate::upstream::{DialAnyError, Dialled, HashKey, Http2Place, Lease, dial_any, fresh_place};
+use crate::upstream::{
+    DialAnyError, Dialled, Group, HashKey, Http2Place, Lease, dial_any, fresh_place,
+};
 
 /// What came of handing the handshake to the backend.
 pub(crate) enum Outcome {
@@ -51,20 +57,16 @@ pub(crate) async fn ask_backend(
     let (way, lease) = dial_any(group, key, client.addresses, over, patience).await?;
     let server = lease.address();
     let exchanged = async {
+        // The rare ways are on the heap: every handshake would have room for the largest of them.
         match way {
+            Dialled::Tcp(stream) => exchange_over_tcp(stream, request).await,
             Dialled::Http1(stream) => {
-                exchange_handshakes(BackendSession::new(stream), request).await
+                let backend = BackendSession::new(stream);
+                Box::pin(exchange_handshakes(backend, request)).await
             }
             Dialled::Http2(place) => {
-                let (secure, reused) = (group.transport().is_secure(), place.reused);
-                match exchange_over_http2(place, &request, secure).await {
-                    Err(HandshakeError::Broken(_)) if reused => {
-                        let fresh = fresh_place(group, server, patience).await;
-                        let fresh = fresh.map_err(|e| HandshakeError::Broken(e.into_up()))?;
-                        exchange_over_http2(fresh, &request, secure).await
-                    }
-                    answered => answered,
-                }
+                let exchanged = exchange_over_any_http2(place, &request, group, server, patience);
+                Box::pin(exchanged).await
             }
         }
     };
@@ -122,6 +124,33 @@ enum HandshakeError {
     Fault(HandshakeFault),
 }
 
+/// Sends the handshake and reads the backend's 101. Any other answer is pingora's to read.
+async fn exchange_over_tcp(
+    mut stream: TcpStream,
+    request: Box<RequestHeader>,
+) -> std::result::Result<Outcome, HandshakeError> {
+    let broken = |e: Box<pingora::Error>| HandshakeError::Broken(e.into_up());
+    let answer = greeting::exchange(&mut stream, &request).await;
+    match answer.map_err(broken)? {
+        Greeting::Switching { response, early } => {
+            let extensions = verify(&request.headers, response.version, &response.headers);
+            Ok(Outcome::Accepted {
+                stream: ServerStream::Tcp(Replay::new(early, stream)),
+                response,
+                extensions: extensions.map_err(HandshakeError::Fault)?,
+            })
+        }
+        Greeting::Other(read) => {
+            let mut stream = PingoraTcp::from(stream);
+            stream.rewind(&read);
+            let mut backend = Box::new(BackendSession::new(Box::new(stream)));
+            let response = Box::pin(read_final(&mut backend)).await;
+            let response = response.map_err(broken)?;
+            conclude(backend, response, &request)
+        }
+    }
+}
+
 /// Sends the handshake and reads the backend's final response.
 async fn exchange_handshakes(
     backend: BackendSession,
@@ -132,6 +161,15 @@ async fn exchange_handshakes(
     let response = converse(&mut backend, request)
         .await
         .map_err(|e| HandshakeError::Broken(e.into_up()))?;
+    conclude(backend, response, &asked)
+}
+
+/// What a final response comes to.
+fn conclude(
+    backend: Box<BackendSession>,
+    response: Box<ResponseHeader>,
+    asked: &RequestHeader,
+) -> std::result::Result<Outcome, HandshakeError> {
     if response.status != StatusCode::SWITCHING_PROTOCOLS {
         let content = server_side::Refusal::Http1(backend);
         return Ok(Outcome::Refused { content, response });
@@ -139,13 +177,32 @@ async fn exchange_handshakes(
     let extensions = verify(&asked.headers, response.version, &response.headers);
     let extensions = extensions.map_err(HandshakeError::Fault)?;
     Ok(Outcome::Accepted {
-        stream: ServerStream::Http1(into_stream(*backend)),
+        stream: ServerStream::Http1(Box::new(into_stream(*backend))),
         response,
         extensions,
     })
 }
 
-/// The same over HTTP/2 (RFC 8441 §5), where any 2xx is what 101 is elsewhere.
+/// The same over HTTP/2. A connection that was there before and fails is replaced once.
+async fn exchange_over_any_http2(
+    place: Http2Place,
+    request: &RequestHeader,
+    group: &Group,
+    server: SocketAddr,
+    patience: Duration,
+) -> std::result::Result<Outcome, HandshakeError> {
+    let (secure, reused) = (group.transport().is_secure(), place.reused);
+    match exchange_over_http2(place, request, secure).await {
+        Err(HandshakeError::Broken(_)) if reused => {
+            let fresh = fresh_place(group, server, patience).await;
+            let fresh = fresh.map_err(|e| HandshakeError::Broken(e.into_up()))?;
+            exchange_over_http2(fresh, request, secure).await
+        }
+        answered => answered,
+    }
+}
+
+/// The same over one connection of HTTP/2 (RFC 8441 §5), where any 2xx is what 101 is elsewhere.
 async fn exchange_over_http2(
     place: Http2Place,
     request: &RequestHeader,
@@ -176,6 +233,10 @@ async fn converse(
     request: Box<RequestHeader>,
 ) -> Result<Box<ResponseHeader>> {
     backend.write_request_header(request).await?;
+    read_final(backend).await
+}
+
+async fn read_final(backend: &mut BackendSession) -> Result<Box<ResponseHeader>> {
     loop {
         backend.read_response().await?;
         if let Some(response) = backend.resp_header().filter(|r| is_final(r.status)) {

@@ -6,6 +6,7 @@ pub(crate) mod ask;
 mod control;
 mod direction;
 mod frame;
+mod greeting;
 pub(crate) mod handshake;
 mod outgoing;
 mod pulse;

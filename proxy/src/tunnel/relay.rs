@@ -83,6 +83,8 @@ struct Tunnel<'a> {
     /// The payload of our pings, made with the first.
     payload: Option<PingPayload>,
     ending: Ending,
+    /// The timer will wake us when it fires.
+    timed: bool,
     told_to_end: bool,
     ended_by: Option<Ended>,
     close: Option<u16>,
@@ -113,6 +115,7 @@ impl<'a> Tunnel<'a> {
             used: now,
             payload: None,
             ending: Ending::Not,
+            timed: false,
             told_to_end: false,
             ended_by: None,
             close: None,
@@ -155,8 +158,12 @@ impl<'a> Tunnel<'a> {
             // Deadlines mostly move away as bytes come; the timer is moved only when it fires or is too late.
             if timer.deadline() > deadline || timer.deadline() <= now {
                 timer.as_mut().reset(deadline);
+            } else if self.timed {
+                // It wakes the task that has polled it before, which is this one.
+                return Poll::Pending;
             }
-            if timer.as_mut().poll(cx).is_pending() {
+            self.timed = timer.as_mut().poll(cx).is_pending();
+            if self.timed {
                 return Poll::Pending;
             }
         }

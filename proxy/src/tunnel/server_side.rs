@@ -15,6 +15,7 @@ use pingora::protocols::Stream;
 use pingora::protocols::http::v1::client::HttpSession as BackendSession;
 use pingora::{Error, ErrorType, OrErr, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::handshake;
@@ -24,7 +25,8 @@ use crate::upstream::Http2Place;
 
 /// What a server sends and takes after it has accepted.
 pub(crate) enum ServerStream {
-    Http1(Replay<Stream>),
+    Tcp(Replay<TcpStream>),
+    Http1(Box<Replay<Stream>>),
     Http2(Box<Http2Stream<FromServer>>),
 }
 
@@ -164,6 +166,7 @@ impl AsyncRead for ServerStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Http1(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Http2(stream) => Pin::new(stream).poll_read(cx, buf),
         }
@@ -177,6 +180,7 @@ impl AsyncWrite for ServerStream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Http1(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Http2(stream) => Pin::new(stream).poll_write(cx, buf),
         }
@@ -184,6 +188,7 @@ impl AsyncWrite for ServerStream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Http1(stream) => Pin::new(stream).poll_flush(cx),
             Self::Http2(stream) => Pin::new(stream).poll_flush(cx),
         }
@@ -191,6 +196,7 @@ impl AsyncWrite for ServerStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Http1(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Http2(stream) => Pin::new(stream).poll_shutdown(cx),
         }

@@ -8,23 +8,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
-use pingora::Result;
+use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::Session;
+use tokio::io::{AsyncRead, AsyncWrite};
 use towpath_fallback::BoxedConnection;
 use towpath_fallback::lifetime::about;
 
-use super::ask::{Outcome, ask_backend};
+use super::ask::{AskError, Outcome, ask_backend};
 use super::handshake::{self, Extensions};
 use super::server_side::{self, ServerStream};
 use super::stream::Http2Stream;
-use super::{Ended, Observers, Settings, Side, Witness, relay};
+use super::{Observers, Settings, Witness, relay};
 use crate::answer::Refusal;
 use crate::classify::hop_by_hop;
 use crate::forwarded::Client;
 use crate::gate::Downstream;
-use crate::gateway::{Exchange, prepare_response, refuse};
+use crate::gateway::{Exchange, Passage, change_response, prepare_response, refuse};
 use crate::observe::access_log::{self, Opened};
 use crate::observe::live::Kind;
 use crate::shared::Shared;
@@ -32,22 +33,21 @@ use crate::snapshot::Route;
 use crate::spelling::respell;
 use crate::upstream::Lease;
 
-/// Carries a valid handshake. `Ok(true)`: it was answered, one way or the other.
+/// Of pingora's kind, where nothing else is said.
+type Result<T, E = Box<Error>> = std::result::Result<T, E>;
+
+/// Carries a valid handshake of pingora's session. `Ok(true)`: it was answered, one way or the other.
 pub(crate) async fn carry(
     session: &mut Session,
     exchange: &mut Exchange,
     shared: &Shared,
 ) -> Result<bool> {
-    let Some(passage) = exchange.passage.as_mut() else {
+    let Some(passage) = exchange.passage.as_ref() else {
         return refuse(session, exchange, Refusal::Internal).await;
     };
     let route = passage.route.clone();
-    let write_timeout = passage.snapshot.config.timeouts.write.get();
-    session.set_write_timeout(Some(write_timeout));
-    let request = handshake_for_backend(session.req_header(), exchange, &route)?;
-    let key = route.key(session.req_header(), &exchange.client, exchange.pinned);
-    let key = key.into_owned();
-    let ask = ask_backend(request, &exchange.client, &route, &key);
+    session.set_write_timeout(Some(passage.snapshot.config.timeouts.write.get()));
+    let ask = ask(session.req_header(), exchange, &route)?;
     // The client may leave while we wait. What it sends meanwhile stays in `Downstream`.
     let asked = tokio::select! {
         asked = ask => asked,
@@ -55,46 +55,107 @@ pub(crate) async fn carry(
             return gone.map(|_| true).map_err(|e| e.into_down());
         }
     };
-    let (outcome, lease) = match asked {
-        Ok(asked) => asked,
-        Err(error) => {
-            access_log::failed(&error, exchange, Some(error.refusal()));
-            return refuse(session, exchange, error.refusal()).await;
+    match settle(asked, exchange) {
+        Ok((accepted, lease)) => {
+            let opened = access_log::opened(session.req_header(), exchange, &route);
+            let downstream = &mut session.downstream_session;
+            let written = write_101(downstream, *accepted.response, exchange, &route, &lease);
+            written.await.inspect_err(|_| exchange.lost())?;
+            if let Some(client) = take_connection(session, exchange) {
+                let tunnel = Tunnel::new(accepted.stream, accepted.extensions, lease, opened);
+                tunnel.open(client, exchange, shared);
+            }
+            Ok(true)
         }
-    };
-    match outcome {
-        Outcome::Refused { content, response } => {
+        Err(other) => {
+            let downstream = &mut session.downstream_session;
+            other.send(downstream, exchange).await.map(|()| true)
+        }
+    }
+}
+
+/// Asks the route's upstream for the WebSocket that `request` is for.
+pub(crate) fn ask<'a>(
+    request: &RequestHeader,
+    exchange: &'a Exchange,
+    route: &'a Route,
+) -> Result<impl Future<Output = Result<(Outcome, Lease), AskError>> + use<'a>> {
+    let handshake = handshake_for_backend(request, exchange, route)?;
+    let key = route.key(request, &exchange.client, exchange.pinned);
+    let key = key.into_owned();
+    let client = &exchange.client;
+    Ok(async move { ask_backend(handshake, client, route, &key).await })
+}
+
+/// A proven 101.
+pub(crate) struct Accepted {
+    pub(crate) stream: ServerStream,
+    pub(crate) response: Box<ResponseHeader>,
+    pub(crate) extensions: Extensions,
+}
+
+/// What a client is answered whose handshake came to no WebSocket.
+pub(crate) enum Other {
+    /// What the backend has said.
+    Backends(Box<ResponseHeader>, server_side::Refusal),
+    /// What we say, since the backend has no say in it.
+    Ours(Refusal),
+}
+
+/// Notes what became of a handshake: for whoever asks for it, for the log, for the next choice of a server.
+pub(crate) fn settle(
+    asked: Result<(Outcome, Lease), AskError>,
+    exchange: &mut Exchange,
+) -> Result<(Accepted, Lease), Other> {
+    match asked {
+        Ok((
+            Outcome::Accepted {
+                stream,
+                response,
+                extensions,
+            },
+            lease,
+        )) => {
+            if let Some(attempt) = &exchange.attempt {
+                // Before the client has the 101, and may ask.
+                attempt.open();
+            }
+            let accepted = Accepted {
+                stream,
+                response,
+                extensions,
+            };
+            Ok((accepted, lease))
+        }
+        Ok((Outcome::Refused { content, response }, lease)) => {
             if let Some(passage) = exchange.passage.as_mut() {
                 passage.lease = Some(lease);
             }
             if let Some(attempt) = exchange.attempt.take() {
                 attempt.refuse(response.status);
             }
-            let lease = exchange.passage.as_ref().and_then(|it| it.lease.as_ref());
-            relay_refusal(session, content, *response, &route, &exchange.client, lease).await?;
+            Err(Other::Backends(response, content))
         }
-        Outcome::Accepted {
-            stream,
-            response,
-            extensions,
-        } => {
-            let settings = Settings::new(&route.websocket, extensions, write_timeout);
-            let opened = access_log::opened(session, exchange, &route);
-            if let Some(attempt) = &exchange.attempt {
-                // Before the client has the 101, and may ask.
-                attempt.open();
-            }
-            if let Err(gone) = write_101(session, *response, &route, &exchange.client, &lease).await
-            {
-                if let Some(attempt) = &exchange.attempt {
-                    attempt.close(Ended::Reset(Side::Client), None);
-                }
-                return Err(gone);
-            }
-            open_tunnel(session, exchange, shared, stream, lease, settings, opened);
+        Err(error) => {
+            access_log::failed(&error, exchange, Some(error.refusal()));
+            exchange.refused(error.refusal());
+            Err(Other::Ours(error.refusal()))
         }
     }
-    Ok(true)
+}
+
+impl Other {
+    /// Sends it.
+    pub(crate) async fn send(self, session: &mut ServerSession, exchange: &Exchange) -> Result<()> {
+        match (self, &exchange.passage) {
+            (Self::Backends(response, content), Some(passage)) => {
+                let client = &exchange.client;
+                relay_refusal(session, content, *response, passage, client).await
+            }
+            (Self::Backends(..), None) => Ok(()),
+            (Self::Ours(refusal), _) => refusal.send(session).await.map_err(|e| e.into_down()),
+        }
+    }
 }
 
 /// The client's handshake as the backend gets it: end-to-end fields as they came, the hop's own renewed.
@@ -126,19 +187,39 @@ fn as_http1(request: &RequestHeader) -> Result<RequestHeader> {
 }
 
 async fn write_101(
-    session: &mut Session,
+    session: &mut ServerSession,
     mut response: ResponseHeader,
+    exchange: &Exchange,
     route: &Route,
-    client: &Client,
     lease: &Lease,
 ) -> Result<()> {
-    prepare_response(session, &mut response, None, route, client, Some(lease))?;
-    response.remove_header(&header::CONTENT_LENGTH);
+    let (request, client) = (session.req_header(), &exchange.client);
+    make_101(request, &mut response, client, route, lease)?;
     switch(session, response).await
 }
 
+/// Makes a backend's 101 one of ours.
+pub(crate) fn make_101(
+    request: &RequestHeader,
+    response: &mut ResponseHeader,
+    client: &Client,
+    route: &Route,
+    lease: &Lease,
+) -> Result<()> {
+    change_response(request, response, route, client, Some(lease))?;
+    response.remove_header(&header::CONTENT_LENGTH);
+    if request.version != Version::HTTP_2 {
+        response.insert_header("Connection", "Upgrade")?;
+        response.insert_header("Upgrade", "websocket")?;
+    }
+    Ok(())
+}
+
 /// Tells the client that from here on it speaks WebSocket.
-pub(crate) async fn switch(session: &mut Session, mut response: ResponseHeader) -> Result<()> {
+pub(crate) async fn switch(
+    session: &mut ServerSession,
+    mut response: ResponseHeader,
+) -> Result<()> {
     if session.is_http2() {
         // RFC 8441 §5: any 2xx is what 101 is elsewhere, and proves nothing.
         response.set_status(StatusCode::OK)?;
@@ -147,41 +228,68 @@ pub(crate) async fn switch(session: &mut Session, mut response: ResponseHeader) 
         response.insert_header("Connection", "Upgrade")?;
         response.insert_header("Upgrade", "websocket")?;
     }
-    let client = &mut session.downstream_session;
-    let written = client.write_response_header(Box::new(response)).await;
+    let written = session.write_response_header(Box::new(response)).await;
     written.map_err(|e| e.into_down())
 }
 
-/// Takes the client's connection out of pingora's session, so that the large future of the request can go,
-/// and lets the tunnel run in a task of its own.
-fn open_tunnel(
-    session: &mut Session,
-    exchange: &mut Exchange,
-    shared: &Shared,
-    mut backend: ServerStream,
+/// What a tunnel needs but its client.
+pub(crate) struct Tunnel {
+    backend: ServerStream,
+    extensions: Extensions,
     lease: Lease,
-    settings: Settings,
     opened: Opened,
-) {
-    let attempt = exchange.attempt.take();
-    let Some(mut client) = take_connection(session, exchange) else {
-        return;
-    };
-    let present = shared
-        .live
-        .enter(Kind::Tunnel, opened, Some(lease.address()));
-    let ending = shared.ending(Some(present.entry().clone()));
-    let witness = Witness::new(present, shared.metrics.clone(), exchange.started.elapsed());
-    tokio::spawn(async move {
-        let observers = Observers {
-            attempt: attempt.as_ref(),
-            witness: Some(&witness),
+}
+
+impl Tunnel {
+    /// To this server.
+    pub(crate) fn new(
+        backend: ServerStream,
+        extensions: Extensions,
+        lease: Lease,
+        opened: Opened,
+    ) -> Self {
+        Self {
+            backend,
+            extensions,
+            lease,
+            opened,
+        }
+    }
+
+    /// Relays, in a task of its own, so that the large future of the request can go.
+    pub(crate) fn open<C>(self, mut client: C, exchange: &mut Exchange, shared: &Shared)
+    where
+        C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(passage) = &exchange.passage else {
+            return;
         };
-        // The client's place in the count is given back after the line is written: a drain waits for both.
-        let report = relay(&mut client, &mut backend, settings, &observers, ending).await;
-        witness.ended(&report);
-        access_log::tunnel(witness.present().opened(), lease.address(), &report);
-    });
+        let Self {
+            mut backend,
+            extensions,
+            lease,
+            opened,
+        } = self;
+        let write_timeout = passage.snapshot.config.timeouts.write.get();
+        let settings = Settings::new(&passage.route.websocket, extensions, write_timeout);
+        let attempt = exchange.attempt.take();
+        let (live, server) = (&shared.live, lease.address());
+        let present = live.enter(Kind::Tunnel, opened, Some(server));
+        let ending = shared.ending(Some(present.entry().clone()));
+        let took = exchange.started.elapsed();
+        let witness = Witness::new(present, shared.metrics.clone(), took);
+        // On the heap at once: spawning moves a future half a dozen times.
+        tokio::spawn(Box::pin(async move {
+            let observers = Observers {
+                attempt: attempt.as_ref(),
+                witness: Some(&witness),
+            };
+            // The client's place in the count is given back after the line is written: a drain waits for both.
+            let report = relay(&mut client, &mut backend, settings, &observers, ending).await;
+            witness.ended(&report);
+            access_log::tunnel(witness.present().opened(), lease.address(), &report);
+        }));
+    }
 }
 
 /// Takes the client's connection, or its stream of one, out of pingora's session: from here on it is plain bytes.
@@ -206,13 +314,13 @@ pub(crate) fn take_connection(
 
 /// Relays a refusal whole: status, header and content.
 async fn relay_refusal(
-    session: &mut Session,
+    session: &mut ServerSession,
     mut content: server_side::Refusal,
     mut response: ResponseHeader,
-    route: &Route,
+    passage: &Passage,
     client: &Client,
-    lease: Option<&Lease>,
 ) -> Result<()> {
+    let (route, lease) = (&passage.route, passage.lease.as_ref());
     let has_content = !matches!(
         response.status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
@@ -220,8 +328,7 @@ async fn relay_refusal(
     let chunk = has_content && !response.headers.contains_key(header::CONTENT_LENGTH);
     let framing = chunk.then_some(HeaderValue::from_static("chunked"));
     prepare_response(session, &mut response, framing, route, client, lease)?;
-    let client = &mut session.downstream_session;
-    client
+    session
         .write_response_header(Box::new(response))
         .await
         .map_err(|e| e.into_down())?;
@@ -230,12 +337,12 @@ async fn relay_refusal(
         .await
         .map_err(|e| e.into_up())?
     {
-        client
+        session
             .write_response_body(piece, false)
             .await
             .map_err(|e| e.into_down())?;
     }
-    client
+    session
         .write_response_body(Bytes::new(), true)
         .await
         .map_err(|e| e.into_down())

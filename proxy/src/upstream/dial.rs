@@ -8,15 +8,19 @@ use pingora::connectors::TransportConnector;
 use pingora::protocols::Stream;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, OrErr, Result};
+use socket2::SockRef;
 use thiserror::Error as ThisError;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use towpath_conf::WebSocketUpstream;
 
 use super::endpoint::Lease;
 use super::group::{Group, NoServer, Tried};
 use super::hash::HashKey;
+use super::introduction::connect;
 use super::shared_http2::Place;
 use super::transport::Transport;
+use crate::keepalive::socket_keepalive;
 use crate::proxy_protocol::Addresses;
 
 /// Servers tried for one request, at most.
@@ -64,9 +68,31 @@ pub(crate) async fn dial(
     }
 }
 
+/// The same without TLS: a connection as the kernel gives it, since a tunnel may keep it idle for days.
+async fn dial_tcp(
+    transport: &Transport,
+    address: SocketAddr,
+    of: Option<Addresses>,
+    connect_timeout: Duration,
+) -> Result<TcpStream> {
+    let introduction = transport.introduction(of);
+    let stream = match timeout(connect_timeout, connect(address, &introduction)).await {
+        Ok(connected) => connected?,
+        Err(_) => return Error::e_explain(ErrorType::ConnectTimedout, "connecting took too long"),
+    };
+    let options = SockRef::from(&stream);
+    let set = options
+        .set_tcp_nodelay(true)
+        .and_then(|()| options.set_tcp_keepalive(&socket_keepalive()));
+    set.or_err(ErrorType::ConnectError, "setting its options")?;
+    Ok(stream)
+}
+
 /// A way to a server that a tunnel may take.
 pub(crate) enum Dialled {
-    /// A connection of its own.
+    /// A connection of its own, in plain text.
+    Tcp(TcpStream),
+    /// A connection of its own, with TLS.
     Http1(Stream),
     /// A stream of a connection that others share.
     Http2(Place),
@@ -81,19 +107,27 @@ async fn reach(
     patience: Duration,
 ) -> Result<Dialled> {
     let (server, transport) = (lease.address(), group.transport());
+    // The rare ways are on the heap: a handshake's future would have room for the largest of them.
     match over {
+        WebSocketUpstream::Http1 if !transport.is_secure() => {
+            let dialled = dial_tcp(transport, server, of, patience).await;
+            dialled.map(Dialled::Tcp)
+        }
         WebSocketUpstream::Http1 => {
-            let dialled = dial(group.connector(), transport, server, of, patience).await;
-            dialled.map(Dialled::Http1)
+            let dialled = dial(group.connector(), transport, server, of, patience);
+            Box::pin(dialled).await.map(Dialled::Http1)
         }
-        WebSocketUpstream::H2 => {
-            if let Some(place) = group.shared_http2().place(server).await {
-                return Ok(Dialled::Http2(place));
-            }
-            fresh_place(group, server, patience)
-                .await
-                .map(Dialled::Http2)
-        }
+        WebSocketUpstream::H2 => Box::pin(any_place(group, server, patience))
+            .await
+            .map(Dialled::Http2),
+    }
+}
+
+/// A place on a connection of HTTP/2, on a new one if there is no other.
+async fn any_place(group: &Group, server: SocketAddr, patience: Duration) -> Result<Place> {
+    match group.shared_http2().place(server).await {
+        Some(place) => Ok(place),
+        None => fresh_place(group, server, patience).await,
     }
 }
 

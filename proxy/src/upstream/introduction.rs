@@ -1,4 +1,7 @@
-//! Connections that begin by saying whose they are. None of them is ever used for anybody else.
+//! Plain connections to servers, and those that begin by saying whose they are. None of these is ever used for anybody
+//! else.
+
+use std::net;
 
 use async_trait::async_trait;
 use pingora::connectors::L4Connect;
@@ -18,15 +21,22 @@ impl L4Connect for Introduction {
         let Some(address) = address.as_inet() else {
             return Error::e_explain(ErrorType::InternalError, "not an IP address");
         };
-        let connected = TcpStream::connect(address).await;
-        let mut stream = connected.map_err(|error| match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => {
-                Error::because(ErrorType::ConnectRefused, "connecting", error)
-            }
-            _ => Error::because(ErrorType::ConnectError, "connecting", error),
-        })?;
-        let written = stream.write_all(&self.0).await;
-        written.or_err(ErrorType::ConnectError, "writing a PROXY header")?;
-        Ok(stream.into())
+        connect(*address, &self.0).await.map(Stream::from)
     }
+}
+
+/// Connects, and says `first`, which may be nothing.
+pub(super) async fn connect(address: net::SocketAddr, first: &[u8]) -> Result<TcpStream> {
+    let connected = TcpStream::connect(address).await;
+    let mut stream = connected.map_err(|error| match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => {
+            Error::because(ErrorType::ConnectRefused, "connecting", error)
+        }
+        _ => Error::because(ErrorType::ConnectError, "connecting", error),
+    })?;
+    if !first.is_empty() {
+        let written = stream.write_all(first).await;
+        written.or_err(ErrorType::ConnectError, "writing a PROXY header")?;
+    }
+    Ok(stream)
 }

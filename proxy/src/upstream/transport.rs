@@ -70,6 +70,12 @@ impl Transport {
         self.tls.is_some()
     }
 
+    /// What a connection begins with that is made for the client with these addresses; mostly nothing.
+    pub(crate) fn introduction(&self, of: Option<Addresses>) -> Vec<u8> {
+        let header = self.header.map(|version| encode(version, of));
+        header.unwrap_or_default()
+    }
+
     /// For a connection of its own, which then speaks HTTP/1.1.
     /// It is made for the client with these addresses; `None`: for ourselves.
     pub(crate) fn tunnel_peer(
