@@ -18,8 +18,8 @@ use super::scanner::{Scan, Scanner, Then};
 /// Room in front of what is read, for what was held back.
 const HEADROOM: usize = MAX_CONTROL;
 const READ_SIZE: usize = 64 * 1024;
-/// Reads of one direction before the other gets its turn.
-const MAX_READS: usize = 16;
+/// Reads of one direction before others get their turn, which may be many.
+const MAX_READS: usize = 4;
 
 thread_local! {
     /// Each thread lends one buffer to whichever tunnel runs on it.

@@ -105,7 +105,8 @@ mod tests {
 
     use super::*;
 
-    const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nX-Case: as Is\r\n\r\n";
+    const SWITCHING: &str =
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nX-Case: as Is\r\n\r\n";
 
     /// What is made of an answer that comes in these pieces, before the end.
     async fn answered(pieces: &[&str]) -> Greeting {
@@ -145,7 +146,9 @@ mod tests {
 
     #[tokio::test]
     async fn interim_answers_are_passed_over() {
-        let answer = format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{SWITCHING}");
+        let answer = format!(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n{SWITCHING}"
+        );
         for cut in [0, 20, 30, answer.len()] {
             let (first, second) = answer.split_at(cut);
             let greeting = answered(&[first, second]).await;
