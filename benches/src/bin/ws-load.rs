@@ -128,7 +128,7 @@ where
     }
     let (took, after) = (began.elapsed(), cost(options)?);
     let cost = after.zip(before).map(|(after, before)| after.since(before));
-    Ok(Figures::of_operations(&*lock(&record), took, cost))
+    Ok(Figures::of_operations(&lock(&record), took, cost))
 }
 
 fn lock(record: &Mutex<Latencies>) -> MutexGuard<'_, Latencies> {

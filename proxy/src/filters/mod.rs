@@ -82,11 +82,14 @@ impl Filters {
     pub(crate) fn check_origin(
         &self,
         headers: &HeaderMap,
-        own: &str,
+        own: impl FnOnce() -> String,
     ) -> std::result::Result<(), Refusal> {
+        if matches!(self.origins, Origins::Upstream) {
+            return Ok(());
+        }
         let origin = headers.get(http::header::ORIGIN);
         let origin = origin.map(|origin| String::from_utf8_lossy(origin.as_bytes()));
-        match self.origins.allow(&origin.unwrap_or_default(), own) {
+        match self.origins.allow(&origin.unwrap_or_default(), &own()) {
             true => Ok(()),
             false => Err(Refusal::OriginDenied),
         }

@@ -99,8 +99,8 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         self.prove(route, request)?;
         if kind == Some(Kind::Upgrade) {
-            let own = self.client.own_origin(request);
-            route.filters.check_origin(&request.headers, &own)?;
+            let own = || self.client.own_origin(request);
+            route.filters.check_origin(&request.headers, own)?;
         }
         self.guard = Some(route.clone());
         Ok(())

@@ -99,7 +99,7 @@ fn header(parsed: &httparse::Response<'_, '_>) -> Option<ResponseHeader> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use http::Method;
     use tokio::io::duplex;
 
