@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
 
@@ -195,7 +195,7 @@ impl Refusal {
         }
         session.set_total_drain_timeout(Some(LINGER));
         session.write_response_header(Box::new(response)).await?;
-        session.write_response_body(body.into(), true).await?;
+        write_content(session, body.into()).await?;
         self.linger(session).await;
         Ok(())
     }
@@ -284,6 +284,17 @@ impl Reply {
         }
         response.insert_header("Content-Length", self.content.len())?;
         session.write_response_header(Box::new(response)).await?;
-        session.write_response_body(self.content, true).await
+        write_content(session, self.content).await
     }
+}
+
+/// Writes all of an answer's content: nothing where only the head was asked for (RFC 9110 §9.3.2), which pingora sees to
+/// over HTTP/1.1 alone.
+pub(crate) async fn write_content(
+    session: &mut ServerSession,
+    content: Bytes,
+) -> pingora::Result<()> {
+    let is_bare = session.is_http2() && session.req_header().method == Method::HEAD;
+    let content = if is_bare { Bytes::new() } else { content };
+    session.write_response_body(content, true).await
 }

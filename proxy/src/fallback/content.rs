@@ -11,6 +11,7 @@ use pingora::proxy::Session;
 use tokio::time::timeout;
 use towpath_fallback::{Body, TooLarge};
 
+use crate::answer::write_content;
 use crate::changes::Changes;
 
 /// The content of a request to the fallback.
@@ -91,7 +92,7 @@ pub(super) async fn write(
         client.write_response_header(Box::new(header)).await?;
         if body.size().is_some() {
             let whole = body.next().await.unwrap_or_default();
-            return client.write_response_body(whole, true).await;
+            return write_content(client, whole).await;
         }
         while let Some(part) = next_part(client, &mut body).await? {
             client.write_response_body(part, false).await?;

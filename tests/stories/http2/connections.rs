@@ -55,6 +55,20 @@ async fn where_it_is_off_it_is_not_spoken() {
     assert!(client.head().await.status() >= 400);
 }
 
+/// Content after the head of an answer to HEAD is an error of the stream.
+#[tokio::test]
+async fn an_answer_to_head_has_no_content() {
+    let site = Site::start("http2: on").await;
+    // Of ours: a file, and a refusal; and the backend's.
+    for (path, status) in [("/.towpath/client.js", 200), ("/a/../b", 400), ("/", 404)] {
+        let url = format!("{}{path}", site.plain());
+        let fields =
+            harness::curl(&["--http2-prior-knowledge", "--path-as-is", "--head", &url]).await;
+        let expected = format!("HTTP/2 {status} ");
+        assert!(fields.starts_with(&expected), "{path}: {fields}");
+    }
+}
+
 /// A drain tells clients to open no more streams, and each WebSocket to go.
 #[tokio::test]
 async fn a_drain_ends_its_streams_as_it_ends_connections() {
