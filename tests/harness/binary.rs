@@ -45,7 +45,8 @@ pub async fn run(arguments: &[&str], input: &str) -> (Option<i32>, String, Strin
     )
 }
 
-fn binary() -> &'static Path {
+/// The program itself.
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| std::env::var_os("TOWPATH_BINARY").map_or_else(build, PathBuf::from))
 }

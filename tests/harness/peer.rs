@@ -101,7 +101,7 @@ pub(crate) fn python(script: &str) -> Command {
 }
 
 /// What `tests/setup all` has made.
-fn made(what: &str) -> PathBuf {
+pub fn made(what: &str) -> PathBuf {
     let path = target_directory().join("peers").join(what);
     assert!(
         path.exists(),

@@ -1,4 +1,4 @@
-//! Clients that everybody has: curl and openssl.
+//! Programs that everybody has: clients (curl, openssl), and what judges files.
 
 use std::process::{Output, Stdio};
 
@@ -28,6 +28,19 @@ async fn run_curl(arguments: &[&str]) -> Output {
     command.args(["--silent", "--show-error"]).args(arguments);
     command.kill_on_drop(true).stdin(Stdio::null());
     within("curl ends", command.output()).await.unwrap()
+}
+
+/// Runs a program, whose arguments and surroundings the story has chosen; gives what it prints, and what it complains of.
+/// It must succeed.
+pub async fn tool(command: &mut Command) -> (String, String) {
+    command.kill_on_drop(true).stdin(Stdio::null());
+    let what = format!("{:?}", command.as_std());
+    let output = within(&what, command.output()).await;
+    let output = output.unwrap_or_else(|error| panic!("{what}: {error}; run `tests/setup all`"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{what}: {said}{errors}");
+    (said, errors)
 }
 
 /// Runs `openssl s_client` without anything to say; gives what it prints of the handshake.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use crate::binary::command;
 use crate::lines::Lines;
@@ -34,10 +34,15 @@ pub struct Towpath {
 impl Towpath {
     /// Starts with `config`, and waits until it is ready.
     pub async fn start(config: &str) -> Self {
+        Self::start_by(config, |file| command(["run", "-c", file])).await
+    }
+
+    /// The same by a command of the story's own, out of the configuration file.
+    pub async fn start_by(config: &str, by: impl FnOnce(&str) -> Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("towpath.yaml");
         std::fs::write(&file, complete(config)).unwrap();
-        let mut process = command(["run", "-c", file.to_str().unwrap()])
+        let mut process = by(file.to_str().unwrap())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -88,6 +93,11 @@ impl Towpath {
     /// A WebSocket through it.
     pub async fn websocket(&self, path: &str) -> WebSocket {
         open(self.address(), path).await
+    }
+
+    /// The process' number.
+    pub fn pid(&self) -> u32 {
+        self.process.id().expect("the process runs")
     }
 
     /// Sends the process a signal.
@@ -173,7 +183,7 @@ impl Towpath {
 
     /// How many files and sockets the process has open.
     pub fn descriptors(&self) -> usize {
-        let pid = self.process.id().expect("the process runs");
+        let pid = self.pid();
         std::fs::read_dir(format!("/proc/{pid}/fd"))
             .unwrap()
             .count()
@@ -181,7 +191,7 @@ impl Towpath {
 
     /// What the process holds of the machine's memory, in bytes.
     pub fn memory(&self) -> u64 {
-        let pid = self.process.id().expect("the process runs");
+        let pid = self.pid();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));

@@ -13,7 +13,7 @@ use towpath_conf::Config;
 
 use super::drain::{drain, retire};
 use super::listeners::{BindError, Bound, Listening};
-use super::notify;
+use super::notify::{self, Watchdog};
 use super::reload::Reloads;
 use crate::admin::Admin;
 use crate::admin::orders::{Answer, Heard, Order, channel};
@@ -62,6 +62,8 @@ pub(crate) struct Server {
     orders: Heard,
     reloads: Option<Reloads>,
     succession: Option<Succession>,
+    /// For as long as we are the service.
+    watchdog: Option<Watchdog>,
 }
 
 /// What a signal means.
@@ -158,6 +160,7 @@ impl Server {
                 .then(Succession::of_this_process)
                 .and_then(Result::ok),
             reloads,
+            watchdog: None,
         };
         server.admin = admin.map(|bound| server.serve_admin(bound));
         for bound in bound {
@@ -168,7 +171,7 @@ impl Server {
         let hash = &server.shared.snapshot().hash;
         tracing::info!(hash, "ready");
         notify::ready();
-        tokio::spawn(notify::watchdog());
+        server.watchdog = Some(Watchdog::begin());
         inherited.ready();
         Ok(server)
     }
@@ -206,10 +209,12 @@ impl Server {
             mut listeners,
             mut admin,
             mut signals,
+            // Until the end, unless another process speaks for the service.
+            watchdog: _watchdog,
             ..
         } = self;
         match leave {
-            Leave::Told => notify::stopping(),
+            Leave::Told => notify::stopping(shared.snapshot().config.drain.timeout.get()),
             Leave::Succeeded => {
                 let listening = listeners.drain(..).chain(admin.take()).collect();
                 retire(&shared, listening, signals.stop()).await;
@@ -266,6 +271,7 @@ impl Server {
                     pid,
                     "upgraded: the new process is ready, and this one keeps what it has"
                 );
+                self.watchdog = None;
                 notify::succeeded_by(pid);
                 Ok(())
             }
