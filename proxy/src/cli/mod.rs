@@ -1,13 +1,15 @@
-//! The command line. Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.
+//! The command line.
 
 mod demo;
 mod operate;
+mod pages;
+mod reference;
 mod run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use towpath_conf::{Config, Source};
 
@@ -20,6 +22,21 @@ const FORCED: u8 = 2;
 /// The command line is wrong (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
 
+/// What whoever has called us learns from how we end.
+const EXIT_CODES: [(u8, &str); 4] = [
+    (0, "done"),
+    (FAILED, "failed or invalid"),
+    (FORCED, "ended by a second signal"),
+    (USAGE, "wrong usage"),
+];
+
+const EXAMPLES: &str = "Examples:
+  towpath demo                           two browser windows chat through Towpath
+  towpath run -c towpath.yaml            serve
+  towpath check towpath.yaml             report every mistake, serve nothing
+  towpath status                         of the process that serves /etc/towpath/towpath.yaml
+  towpath schema > towpath.schema.json   for your editor";
+
 /// Where a configuration is looked for when none is named.
 const DEFAULT_CONFIG: &str = "/etc/towpath/towpath.yaml";
 
@@ -29,13 +46,7 @@ const DEFAULT_CONFIG: &str = "/etc/towpath/towpath.yaml";
     version,
     about = "A WebSocket reverse proxy",
     long_about = "A WebSocket reverse proxy: carries WebSockets and plain HTTP to your servers, from a YAML file.",
-    after_help = "Examples:\n  \
-        towpath demo                       two browser windows chat through Towpath\n  \
-        towpath run -c towpath.yaml        serve\n  \
-        towpath check towpath.yaml         report every mistake, serve nothing\n  \
-        towpath status                     of the process that serves /etc/towpath/towpath.yaml\n  \
-        towpath schema > towpath.schema.json   for your editor\n\n\
-        Exit codes: 0 done, 1 failed or invalid, 2 ended by a second signal, 64 wrong usage.",
+    after_help = after_help(),
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -91,12 +102,23 @@ enum Verb {
         address: std::net::SocketAddr,
     },
     /// Print completions for a shell
+    #[command(after_help = "Examples:\n  \
+        towpath completions bash > /usr/share/bash-completion/completions/towpath\n  \
+        towpath completions zsh > /usr/share/zsh/vendor-completions/_towpath\n  \
+        towpath completions fish > ~/.config/fish/completions/towpath.fish")]
     Completions {
         /// Which one
         shell: Shell,
     },
-    /// Print the man page
-    Man,
+    /// Print the man page, or write those of all verbs, or print the same as Markdown
+    Man {
+        /// Write a page for each verb into this directory, which must be there
+        #[arg(long, value_name = "DIR", conflicts_with = "markdown")]
+        directory: Option<PathBuf>,
+        /// The reference of the command line instead of the man page
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Print the version
     Version,
 }
@@ -128,8 +150,13 @@ pub fn main() -> ExitCode {
         Verb::Drain(at) => operate::order(&at, "drain"),
         Verb::Upgrade(at) => operate::order(&at, "upgrade"),
         Verb::Healthcheck(at) => operate::health(&at),
-        Verb::Completions { shell } => completions(shell),
-        Verb::Man => man(),
+        Verb::Completions { shell } => pages::completions(shell),
+        Verb::Man { markdown: true, .. } => print(&reference::reference()),
+        Verb::Man {
+            directory: Some(directory),
+            ..
+        } => pages::write_all(&directory),
+        Verb::Man { .. } => pages::man(),
         Verb::Schema { markdown } => schema(markdown),
         Verb::Demo { address } => demo::run(address),
         Verb::Version => print(&format!("towpath {}\n", env!("CARGO_PKG_VERSION"))),
@@ -157,18 +184,9 @@ fn schema(markdown: bool) -> ExitCode {
     }
 }
 
-fn completions(shell: Shell) -> ExitCode {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "towpath", &mut script);
-    print(&String::from_utf8_lossy(&script))
-}
-
-fn man() -> ExitCode {
-    let mut page = Vec::new();
-    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
-        Ok(()) => print(&String::from_utf8_lossy(&page)),
-        Err(error) => fail(&error),
-    }
+fn after_help() -> String {
+    let codes = EXIT_CODES.map(|(code, meaning)| format!("{code} {meaning}"));
+    format!("{EXAMPLES}\n\nExit codes: {}.", codes.join(", "))
 }
 
 /// Loads a configuration, or says everything that is wrong with it.
