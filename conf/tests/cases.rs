@@ -1,4 +1,4 @@
-//! Every file under `cases/good` and `examples` loads; every file under `cases/bad` gives exactly the errors in the
+//! Every file under `cases/good` and `examples`, and the one that packages bring, loads; every file under `cases/bad` gives exactly the errors in the
 //! `.expected` beside it. `BLESS=1 cargo test -p towpath-conf` writes those anew, to be read in the diff.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -26,6 +26,15 @@ fn cases(folder: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// What must load: good cases, examples, and the configuration of the packages.
+fn good() -> Vec<PathBuf> {
+    let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proxy/packaging/towpath.yaml");
+    let mut paths = cases("tests/cases/good");
+    paths.extend(cases("examples"));
+    paths.push(packaged);
+    paths
+}
+
 fn load(path: &Path) -> Result<Config, String> {
     let source = Source::read(path).map_err(|e| e.to_string())?;
     Config::load(&source, &env).map_err(|e| e.to_string())
@@ -33,10 +42,7 @@ fn load(path: &Path) -> Result<Config, String> {
 
 #[test]
 fn good_files_load() {
-    for path in cases("tests/cases/good")
-        .into_iter()
-        .chain(cases("examples"))
-    {
+    for path in good() {
         if let Err(errors) = load(&path) {
             panic!("{} was refused:\n{errors}", path.display());
         }
@@ -61,10 +67,7 @@ fn bad_files_give_their_errors() {
 #[test]
 fn the_schema_accepts_what_the_reader_accepts() {
     let validator = jsonschema::validator_for(&towpath_conf::schema()).unwrap();
-    for path in cases("tests/cases/good")
-        .into_iter()
-        .chain(cases("examples"))
-    {
+    for path in good() {
         // A part of a configuration need not be one.
         if path.is_dir() {
             continue;
@@ -97,6 +100,27 @@ fn the_schema_refuses_unknown_keys_and_wrong_units() {
     ] {
         let value: serde_json::Value = serde_yaml::from_str(text).unwrap();
         assert!(!validator.is_valid(&value), "accepted: {text}");
+    }
+}
+
+/// It is what editors complete the examples by.
+#[test]
+fn the_schema_file_is_current_and_named_by_the_examples() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("towpath.schema.json");
+    let current = format!("{:#}\n", towpath_conf::schema());
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &current).unwrap();
+    }
+    let checked_in = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        checked_in == current,
+        "conf/towpath.schema.json is old; run: towpath schema > conf/towpath.schema.json"
+    );
+    for path in cases("examples") {
+        let text = fs::read_to_string(&path).unwrap();
+        let first = text.lines().next();
+        let named = Some("# yaml-language-server: $schema=../towpath.schema.json");
+        assert_eq!(first, named, "the first line of {}", path.display());
     }
 }
 
