@@ -1,7 +1,7 @@
 # What people type. `tests/setup` installs what is missing; cargo does the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test clean
+.PHONY: help demo build deb check test clean
 
 CARGO ?= cargo
 
@@ -15,6 +15,12 @@ demo: ## serve a chat on http://127.0.0.1:8080; open it in two windows
 build: ## build target/release/towpath
 	tests/setup build
 	$(CARGO) build --release --package towpath --bin towpath
+
+deb: export CARGO_DEB = $(or $(CARGO_TARGET_DIR),target)/peers/cargo-deb/bin/cargo-deb
+deb: ## build a Debian package, and say where it is
+	tests/setup deb
+	$(CARGO) build --release --locked --package towpath --bin towpath
+	proxy/packaging/build-deb
 
 check: ## format and lints: what to run before each commit
 	$(CARGO) fmt --all --check
