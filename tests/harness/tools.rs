@@ -1,9 +1,11 @@
 //! Programs that everybody has: clients (curl, openssl), and what judges files.
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::within;
 
@@ -30,12 +32,16 @@ async fn run_curl(arguments: &[&str]) -> Output {
     within("curl ends", command.output()).await.unwrap()
 }
 
+/// Some have work to do, such as compressing a package.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Runs a program, whose arguments and surroundings the story has chosen; gives what it prints, and what it complains of.
 /// It must succeed.
 pub async fn tool(command: &mut Command) -> (String, String) {
     command.kill_on_drop(true).stdin(Stdio::null());
     let what = format!("{:?}", command.as_std());
-    let output = within(&what, command.output()).await;
+    let output = timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain: {what}"));
     let output = output.unwrap_or_else(|error| panic!("{what}: {error}; run `tests/setup all`"));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
