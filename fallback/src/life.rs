@@ -2,13 +2,11 @@
 
 use crate::backend::{Backend, Report};
 use crate::dialect::Dialect;
-use crate::metrics::Metrics;
 use crate::pump::{Parts, Pump};
 
 /// A session that is there.
 pub(crate) struct Life<B: Backend, D: Dialect, F> {
     pump: Box<Pump<B::Stream, D>>,
-    metrics: Metrics,
     backend: B,
     over: F,
 }
@@ -16,12 +14,9 @@ pub(crate) struct Life<B: Backend, D: Dialect, F> {
 impl<B: Backend, D: Dialect, F: FnOnce(&Report) + Send + 'static> Life<B, D, F> {
     /// Begins it. `over` is called once it is over, before anybody else hears of it.
     pub(crate) fn new(parts: Parts<B::Stream, D>, mut backend: B, over: F) -> Self {
-        let metrics = parts.metrics.clone();
-        metrics.opened();
         backend.opened();
         Self {
             pump: Box::new(Pump::new(parts)),
-            metrics,
             backend,
             over,
         }
@@ -33,7 +28,6 @@ impl<B: Backend, D: Dialect, F: FnOnce(&Report) + Send + 'static> Life<B, D, F> 
         let passed = |client, backend| self.backend.passed(client, backend);
         let (report, place) = self.pump.run(ending, passed).await;
         (self.over)(&report);
-        self.metrics.ended(&report);
         self.backend.ended(report);
         // The last, since a drain waits for it.
         drop(place);

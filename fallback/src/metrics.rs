@@ -7,24 +7,22 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::admission::Busy;
-use crate::backend::{Report, Traffic};
-use crate::session::Ended;
+use crate::backend::Traffic;
+use crate::session::{Ended, Fault};
 
 /// The fallback's metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     /// Whose clients these count; all dialects share the counters.
     dialect: &'static str,
-    opened: Family<Opened, Counter>,
     refused: Family<Refused, Counter>,
-    ended: Family<Why, Counter>,
     answers: Family<Answered, Counter>,
     messages: Family<Way, Counter>,
     bytes: Family<Way, Counter>,
     /// Of this dialect: counted with each message, so they are not looked for.
     from_client: Passed,
     from_backend: Passed,
-    sessions: Gauge,
+    websockets: Family<Dialect, Gauge>,
     memory: Gauge,
 }
 
@@ -43,18 +41,12 @@ impl Passed {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Opened {
+struct Dialect {
     dialect: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Refused {
-    dialect: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Why {
     dialect: &'static str,
     reason: &'static str,
 }
@@ -83,39 +75,29 @@ impl Metrics {
     /// Adds them to a registry, under their own names.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
-            "towpath_sessions_opened",
-            "Fallback sessions opened, by dialect",
-            self.opened.clone(),
-        );
-        registry.register(
             "towpath_session_opens_refused",
-            "Fallback sessions not opened, by dialect and reason",
+            "Fallback sessions not opened: for a limit, by the route's policy, or because the backend refused or could not be reached",
             self.refused.clone(),
         );
         registry.register(
-            "towpath_sessions_ended",
-            "Fallback sessions ended, by dialect and reason",
-            self.ended.clone(),
-        );
-        registry.register(
             "towpath_session_requests",
-            "Requests of fallback sessions, by dialect and by the status of the answer",
+            "Requests of fallback sessions, by what they were answered",
             self.answers.clone(),
         );
         registry.register(
             "towpath_session_messages",
-            "Messages of fallback sessions, by dialect and direction",
+            "Messages of fallback sessions",
             self.messages.clone(),
         );
         registry.register(
             "towpath_session_bytes",
-            "Bytes of the messages of fallback sessions, by dialect and direction",
+            "Bytes of the messages of fallback sessions",
             self.bytes.clone(),
         );
         registry.register(
-            "towpath_sessions",
-            "Fallback sessions that there are",
-            self.sessions.clone(),
+            "towpath_session_websockets",
+            "Fallback sessions whose client has come over to a WebSocket of its own, as those of Socket.IO do",
+            self.websockets.clone(),
         );
         registry.register(
             "towpath_session_memory_bytes",
@@ -131,7 +113,11 @@ impl Metrics {
             ..self.clone()
         };
         // What has not happened is 0, not absent.
-        let _ = metrics.opened.get_or_create(&Opened { dialect });
+        let _ = metrics.websockets.get_or_create(&Dialect { dialect });
+        for reason in REFUSALS {
+            let refused = Refused { dialect, reason };
+            let _ = metrics.refused.get_or_create(&refused);
+        }
         let passed = |direction| {
             let way = Way { dialect, direction };
             Passed {
@@ -144,11 +130,6 @@ impl Metrics {
             from_backend: passed(Direction::from_backend),
             ..metrics
         }
-    }
-
-    pub(crate) fn opened(&self) {
-        let dialect = self.dialect;
-        self.opened.get_or_create(&Opened { dialect }).inc();
     }
 
     pub(crate) fn refused(&self, reason: &'static str) {
@@ -174,9 +155,12 @@ impl Metrics {
             .inc();
     }
 
-    pub(crate) fn ended(&self, report: &Report) {
-        let (dialect, reason) = (self.dialect, report.ended.name());
-        self.ended.get_or_create(&Why { dialect, reason }).inc();
+    /// A client has come over to a WebSocket: it counts for as long as what is returned.
+    pub(crate) fn websocket(&self) -> Counted {
+        let dialect = self.dialect;
+        let gauge = self.websockets.get_or_create(&Dialect { dialect }).clone();
+        gauge.inc();
+        Counted(gauge)
     }
 
     /// Messages have passed.
@@ -185,13 +169,75 @@ impl Metrics {
         self.from_backend.add(from_backend);
     }
 
-    pub(crate) fn now(&self, sessions: usize, memory: usize) {
-        self.sessions.set(sessions as i64);
+    pub(crate) fn now(&self, memory: usize) {
         self.memory.set(memory as i64);
+    }
+
+    /// Lets each metric of each dialect have every value of its labels, for a list of what there is.
+    pub fn pretend(&self) {
+        for dialect in ["towpath", "sockjs", "engine_io"] {
+            let metrics = self.of(dialect);
+            for status in ANSWERS {
+                let answered = Answered { dialect, status };
+                let _ = metrics.answers.get_or_create(&answered);
+            }
+        }
+    }
+}
+
+/// Why a session may not be opened.
+const REFUSALS: [&str; 9] = [
+    "malformed",
+    "opens_per_second",
+    "policy",
+    "refused",
+    "session_memory",
+    "sessions",
+    "sessions_per_address",
+    "timeout",
+    "unreachable",
+];
+
+/// What a request may be answered, in the words of whichever dialect.
+const ANSWERS: [&str; 10] = [
+    "ok",
+    "superseded",
+    "stale",
+    "resend",
+    "throttled",
+    "closed",
+    "gone",
+    "protocol",
+    "too_large",
+    "refused",
+];
+
+/// One that is counted.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
 impl Ended {
+    /// One for each name that there is.
+    pub const ALL: [Self; 11] = [
+        Self::Client,
+        Self::Backend,
+        Self::Lost,
+        Self::ClientFault(Fault::TooBig),
+        Self::BackendFault(Fault::TooBig),
+        Self::Drain,
+        Self::Operator,
+        Self::Abandoned,
+        Self::Stalled,
+        Self::Eager,
+        Self::Lifetime,
+    ];
+
     /// In one word, for logs and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -105,8 +105,7 @@ impl Fallback {
     /// What is counted, up to now.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        let (sessions, memory) = (self.admission.sessions(), self.admission.memory());
-        self.metrics.now(sessions, memory);
+        self.metrics.now(self.admission.memory());
         &self.metrics
     }
 

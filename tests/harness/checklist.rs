@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::deadline::within_each;
 use crate::peer::{node, python};
-use crate::within;
+
+/// Events that a script may wait for, each for long: its start, a page, what the page shows.
+const EVENTS: u32 = 3;
 
 /// What each check has seen, by its name.
 pub type Checks = BTreeMap<String, Value>;
@@ -48,9 +51,8 @@ impl crate::Peer {
 
 async fn run(mut command: Command) -> String {
     command.kill_on_drop(true);
-    let output = within(format!("{command:?} ends"), command.output())
-        .await
-        .unwrap();
+    let ends = format!("{command:?} ends");
+    let output = within_each(EVENTS, ends, command.output()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(

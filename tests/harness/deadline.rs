@@ -11,8 +11,18 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Waits for `event`; fails the test, saying `what` did not come, after [`DEADLINE`].
 pub async fn within<T>(what: impl Display, event: impl Future<Output = T>) -> T {
-    match timeout(DEADLINE, event).await {
+    within_each(1, what, event).await
+}
+
+/// The same for so many `events` one after the other, of which nothing is heard but the last: a browser's story.
+pub(crate) async fn within_each<T>(
+    events: u32,
+    what: impl Display,
+    last: impl Future<Output = T>,
+) -> T {
+    let deadline = DEADLINE * events;
+    match timeout(deadline, last).await {
         Ok(outcome) => outcome,
-        Err(_) => panic!("waited {DEADLINE:?} in vain: {what}"),
+        Err(_) => panic!("waited {deadline:?} in vain: {what}"),
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::connection::BoxedConnection;
 use crate::dialect::{FromLine, ToLine};
+use crate::metrics::Counted;
 use crate::session::Close;
 use crate::slot::Taken;
 use crate::websocket::{Incoming, Role, Socket};
@@ -21,12 +22,14 @@ pub(super) struct Line {
     deaf: bool,
     /// Keeps others away while it is here.
     _claim: Option<Taken>,
+    _counted: Counted,
 }
 
 impl Line {
     pub(super) fn new(
         connection: BoxedConnection,
         claim: Option<Taken>,
+        counted: Counted,
         max_message: usize,
     ) -> Self {
         Self {
@@ -34,6 +37,7 @@ impl Line {
             until: None,
             deaf: false,
             _claim: claim,
+            _counted: counted,
         }
     }
 

@@ -220,7 +220,9 @@ where
     /// A client has one WebSocket at most.
     fn attach(&mut self, connection: BoxedConnection, claim: Option<Taken>, now: Instant) {
         if self.line.is_none() && self.session.client() == Client::Live {
-            self.line = Some(Box::new(Line::new(connection, claim, self.max_message)));
+            let counted = self.metrics.websocket();
+            let line = Line::new(connection, claim, counted, self.max_message);
+            self.line = Some(Box::new(line));
             self.dialect.attach(&mut self.session, now);
         } else {
             tokio::spawn(dismiss(connection));

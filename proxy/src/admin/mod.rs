@@ -8,7 +8,7 @@ pub(crate) mod status;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -26,9 +26,11 @@ use tokio::net::TcpStream;
 
 pub(crate) use guard::{TokenError, inspect, read_token, watched};
 
+use crate::fallback::bounds;
 use crate::lifecycle::Take;
 use crate::observe::live::{Kind, Query};
-use crate::observe::metrics::Now;
+use crate::observe::metrics::{Now, OfServer};
+use crate::observe::registry;
 use crate::shared::Shared;
 use orders::{Order, give};
 use status::Status;
@@ -37,6 +39,10 @@ use status::Status;
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
+
+/// What the page may do: run its own scripts, and ask the listener that it came from.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Tunnels and sessions that are listed where nobody says how many, and at most.
 const LISTED: usize = 100;
@@ -48,7 +54,8 @@ const CLOSE_CODE: u16 = 1001;
 /// The application behind the admin listener.
 pub(crate) struct Admin {
     shared: Arc<Shared>,
-    metrics: Registry,
+    /// What is only looked at is emptied first, which nobody else must see.
+    metrics: Mutex<Registry>,
 }
 
 /// What is answered: status, media type and content.
@@ -102,7 +109,13 @@ impl Answer {
 impl Admin {
     /// The admin application of a process.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let metrics = registry(&shared);
+        let metrics = registry(
+            &shared.metrics,
+            shared.fallback.metrics(),
+            &shared.rejections,
+            shared.upstreams.counts(),
+        );
+        let metrics = Mutex::new(metrics);
         Self { shared, metrics }
     }
 
@@ -185,11 +198,13 @@ impl Admin {
     }
 
     fn metrics(&self) -> Answer {
+        // No code here can panic while it holds the lock.
+        let metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         // Brings what is only looked at up to date.
         let _ = self.shared.fallback.metrics();
         self.shared.metrics.look(&now(&self.shared));
         let mut content = String::new();
-        match encode(&mut content, &self.metrics) {
+        match encode(&mut content, &metrics) {
             Ok(()) => Answer {
                 status: StatusCode::OK,
                 media_type: METRICS,
@@ -200,27 +215,25 @@ impl Admin {
     }
 }
 
-/// Everything that is counted.
-fn registry(shared: &Shared) -> Registry {
-    let mut registry = Registry::default();
-    shared.metrics.register(&mut registry);
-    shared.fallback.metrics().register(&mut registry);
-    shared.rejections.register(&mut registry);
-    shared.upstreams.counts().register(&mut registry);
-    registry
-}
-
 fn now(shared: &Shared) -> Now {
+    let snapshot = shared.snapshot();
     let mut servers = Vec::new();
-    for group in shared.snapshot().groups() {
-        let all = group.servers();
-        for state in ["healthy", "ejected", "unhealthy"] {
-            let count = all.iter().filter(|server| server.state == state).count();
-            servers.push((group.name().to_owned(), state, count));
-        }
+    for group in snapshot.groups() {
+        servers.extend(group.servers().into_iter().map(|server| OfServer {
+            upstream: group.name().to_owned(),
+            address: server.address,
+            state: server.state,
+            active: server.active,
+        }));
     }
+    let limits = &snapshot.config.limits;
+    let bounds = bounds(limits);
     Now {
         connections: shared.connections.open(),
+        most_connections: shared.most_connections(limits),
+        most_sessions: bounds.sessions,
+        most_session_memory: bounds.memory,
+        predecessors: shared.generations.predecessors(),
         traffic: shared.live.traffic(),
         ready: shared.is_ready(),
         servers,
@@ -269,11 +282,12 @@ impl ServeHttp for Admin {
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "no-referrer"),
+            // Whoever has logged in may have other sites open, which are to load nothing from here and to hold no window of
+            // the page.
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
             // The page loads nothing from anywhere else, and nothing may be put into it.
-            (
-                "content-security-policy",
-                "default-src 'self'; frame-ancestors 'none'; form-action 'none'",
-            ),
+            ("content-security-policy", POLICY),
         ] {
             fields.insert(name, HeaderValue::from_static(value));
         }

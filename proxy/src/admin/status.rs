@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::observe::live::Traffic as Carried;
 use crate::shared::Shared;
 
 /// How the last reload went.
@@ -61,6 +62,7 @@ struct Traffic {
     tunnel_client_messages: u64,
     tunnel_backend_bytes: u64,
     tunnel_backend_messages: u64,
+    tunnel_buffered_bytes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,7 +85,7 @@ pub(crate) struct Server {
 impl Status {
     pub(super) fn of(shared: &Shared) -> Self {
         let snapshot = shared.snapshot();
-        let [client, backend] = shared.live.traffic();
+        let carried = Carried::sum(&shared.live.traffic());
         let verdicts = shared.metrics.verdicts();
         let upstreams = snapshot.groups().map(|group| Upstream {
             name: group.name().to_owned(),
@@ -106,10 +108,11 @@ impl Status {
             sessions: shared.fallback.sessions(),
             session_memory_bytes: shared.fallback.memory(),
             traffic: Traffic {
-                tunnel_client_bytes: client.0,
-                tunnel_client_messages: client.1,
-                tunnel_backend_bytes: backend.0,
-                tunnel_backend_messages: backend.1,
+                tunnel_client_bytes: carried.from_client.bytes,
+                tunnel_client_messages: carried.from_client.messages,
+                tunnel_backend_bytes: carried.from_backend.bytes,
+                tunnel_backend_messages: carried.from_backend.messages,
+                tunnel_buffered_bytes: carried.buffered,
             },
             checks: verdicts
                 .iter()

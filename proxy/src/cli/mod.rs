@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use towpath_conf::{Config, Source};
 
-use crate::configuration;
+use crate::{configuration, observe};
 
 /// Failed to start, or found the configuration invalid.
 const FAILED: u8 = 1;
@@ -95,6 +95,9 @@ enum Verb {
         #[arg(long)]
         markdown: bool,
     },
+    /// Print the list of all metrics as Markdown
+    #[command(hide = true)]
+    Metrics,
     /// Serve a chat on which to see it work; needs nothing else
     Demo {
         /// Where to listen
@@ -158,6 +161,7 @@ pub fn main() -> ExitCode {
         } => pages::write_all(&directory),
         Verb::Man { .. } => pages::man(),
         Verb::Schema { markdown } => schema(markdown),
+        Verb::Metrics => print(&observe::reference()),
         Verb::Demo { address } => demo::run(address),
         Verb::Version => print(&format!("towpath {}\n", env!("CARGO_PKG_VERSION"))),
     }

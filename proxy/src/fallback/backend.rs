@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, header};
@@ -56,6 +56,8 @@ pub(super) struct Aim<'a> {
 pub(super) struct RouteBackend {
     shared: Arc<Shared>,
     client: Client,
+    /// When its client asked for it.
+    asked: Instant,
     /// Only until the session is open: it may outlive many reloads, and a route keeps its group's task running.
     route: Option<Arc<Route>>,
     /// The handshake, but for what the session adds; needed only once.
@@ -96,6 +98,7 @@ impl RouteBackend {
         Ok(Self {
             shared: shared.clone(),
             client: exchange.client.clone(),
+            asked: exchange.started,
             route: Some(route.clone()),
             opened: Some(
                 access_log::opened_as(&request, exchange, route, aim.path.to_owned())
@@ -161,10 +164,13 @@ impl RouteBackend {
                 content: begin(content).await,
             }),
             Err(error) => {
+                let refusal = error.refusal();
                 if let Some(opened) = &self.opened {
                     access_log::dial_failed(&error, opened);
+                    let counts = self.shared.upstreams.counts();
+                    counts.failed(&opened.upstream, refusal);
                 }
-                Err(match error.refusal() {
+                Err(match refusal {
                     Refusal::Timeout => DialError::Timeout,
                     _ => DialError::Unreachable,
                 })
@@ -202,9 +208,15 @@ impl Backend for RouteBackend {
 
     fn opened(&mut self) {
         let server = self.lease.as_ref().map(Lease::address);
-        let live = &self.shared.live;
-        let opened = self.opened.take();
-        self.present = opened.map(|opened| live.enter(Kind::Session, opened, server));
+        let Some(opened) = self.opened.take() else {
+            return;
+        };
+        if let Some(dialect) = opened.dialect {
+            let (metrics, took) = (&self.shared.metrics, self.asked.elapsed());
+            metrics.session_opened(&opened.route, dialect, took);
+        }
+        let present = self.shared.live.enter(Kind::Session, opened, server);
+        self.present = Some(present);
     }
 
     fn ending(&self) -> Self::Ending {
@@ -227,7 +239,12 @@ impl Backend for RouteBackend {
     fn ended(self, report: Report) {
         let server: Option<SocketAddr> = self.lease.as_ref().map(Lease::address);
         if let Some(present) = &self.present {
-            access_log::session(present.opened(), server, &report);
+            let opened = present.opened();
+            if let Some(dialect) = opened.dialect {
+                let metrics = &self.shared.metrics;
+                metrics.session_closed(&opened.route, dialect, &report);
+            }
+            access_log::session(opened, server, &report);
         }
     }
 }

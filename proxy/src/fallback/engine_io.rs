@@ -155,6 +155,7 @@ pub(crate) async fn carry<R: Requester>(
         }
         Some(Outcome::PollingOnly(response) | Outcome::Answered(response)) => response,
     };
+    exchange.dialect = Some("engine_io");
     exchange.summed_up = has_session && response.status().is_success();
     let changes = &route.response_headers;
     requester.answer(response, Some(changes)).await?;

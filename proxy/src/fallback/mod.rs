@@ -52,6 +52,7 @@ pub(crate) async fn go_on<R: Requester>(
         return Ok(());
     };
     exchange.summed_up = true;
+    exchange.dialect = Some("towpath");
     let own_origin = exchange.client.own_origin(requester.head());
     let headers = &requester.head().headers;
     let is_strange = match &content {

@@ -99,6 +99,7 @@ pub(crate) async fn carry<R: Requester>(
     let Some(response) = response else {
         return Ok(());
     };
+    exchange.dialect = Some("sockjs");
     exchange.summed_up = asked.endpoint.is_of_session() && response.status().is_success();
     let changes = &service.route.response_headers;
     requester.answer(response, Some(changes)).await

@@ -29,6 +29,8 @@ pub(crate) struct Exchange {
     pub(crate) attempt: Option<Attempt>,
     /// It is one of a session's many, whose own line in the access log sums them up.
     pub(crate) summed_up: bool,
+    /// What the client speaks whose open session it is of.
+    pub(crate) dialect: Option<&'static str>,
     /// It goes to the same server as all of its client's.
     pub(crate) pinned: bool,
     /// The route that still wants to know who the client is.
@@ -60,6 +62,7 @@ impl Exchange {
             passage: None,
             attempt: None,
             summed_up: false,
+            dialect: None,
             pinned: false,
             guard: None,
             content: Incoming::default(),
@@ -121,14 +124,20 @@ impl Exchange {
     pub(crate) fn count(&self, shared: &Shared) {
         if let Some(refusal) = self.refusal {
             shared.rejections.count(Reason::Refused(refusal));
+            if let Some(passage) = &self.passage {
+                let upstream = passage.route.group.name();
+                shared.upstreams.counts().failed(upstream, refusal);
+            }
         }
     }
 
-    /// Notes how it was answered, where that is not summed up elsewhere.
+    /// Notes how it was answered.
     pub(crate) fn note(&self, request: &RequestHeader, answered: Answered, shared: &Shared) {
-        if let Some(passage) = self.passage.as_ref().filter(|_| !self.summed_up) {
-            let (route, took) = (&passage.route.name, self.started.elapsed());
-            shared.metrics.answered(route, answered.status, took);
+        let (metrics, took) = (&shared.metrics, self.started.elapsed());
+        if let Some(dialect) = self.dialect.filter(|_| self.summed_up) {
+            metrics.session_answered(dialect, took);
+        } else if let Some(passage) = &self.passage {
+            metrics.answered(&passage.route.name, answered.status, took);
         }
         access_log::request(request, answered, self);
     }

@@ -30,7 +30,7 @@ pub(crate) struct Opened {
     pub(super) path: String,
     /// Names only: a tunnel may outlive many reloads, and a whole route would keep its group's task running.
     pub(crate) route: String,
-    pub(super) upstream: String,
+    pub(crate) upstream: String,
     /// Of a session: what its client speaks.
     pub(crate) dialect: Option<&'static str>,
 }

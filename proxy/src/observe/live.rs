@@ -1,15 +1,18 @@
 //! The tunnels and sessions that there are: what the operator sees of each, and the way to end one.
 //! Whoever carries one writes its figures with plain stores, so that looking costs a message nothing.
 
+mod traffic;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
 
+pub(crate) use self::traffic::{Passed, Traffic};
 use super::access_log::Opened;
 
 /// What one is.
@@ -22,7 +25,7 @@ pub(crate) enum Kind {
     Session,
 }
 
-/// What has passed one way.
+/// What has passed one way so far.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     bytes: AtomicU64,
@@ -36,15 +39,11 @@ impl Meter {
         self.messages.store(messages, Ordering::Relaxed);
     }
 
-    fn add(&self, other: &Self) {
-        let (bytes, messages) = other.get();
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.messages.fetch_add(messages, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> (u64, u64) {
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        (bytes, self.messages.load(Ordering::Relaxed))
+    fn get(&self) -> Passed {
+        Passed {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            messages: self.messages.load(Ordering::Relaxed),
+        }
     }
 }
 
@@ -58,12 +57,23 @@ pub(crate) struct Entry {
     since: Instant,
     pub(crate) from_client: Meter,
     pub(crate) from_backend: Meter,
+    /// Bytes of a tunnel that their receiver does not take now.
+    buffered: AtomicUsize,
     /// The code with which the operator ends it; 0: not.
     told: AtomicU16,
     waker: AtomicWaker,
 }
 
 impl Entry {
+    /// Says how many bytes there are that their receiver does not take. Its owner alone does.
+    pub(crate) fn buffers(&self, bytes: usize) {
+        self.buffered.store(bytes, Ordering::Relaxed);
+    }
+
+    fn buffered(&self) -> usize {
+        self.buffered.load(Ordering::Relaxed)
+    }
+
     /// The code with which it is to end, once the operator wants it to; until then, the task is woken for it.
     pub(crate) fn poll_told(&self, cx: &std::task::Context<'_>, register: bool) -> Option<u16> {
         if register {
@@ -79,11 +89,16 @@ impl Entry {
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    entries: Mutex<HashMap<u64, Arc<Entry>>>,
+    entries: Mutex<Entries>,
     next: AtomicU64,
-    /// Of tunnels that are over.
-    from_clients: Meter,
-    from_backends: Meter,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// By id.
+    present: HashMap<u64, Arc<Entry>>,
+    /// What tunnels that are over have carried, by the names that routes had.
+    past: HashMap<String, Traffic>,
 }
 
 /// Keeps an entry in the list for as long as it lives.
@@ -124,6 +139,8 @@ pub(crate) struct Seen {
     client_messages: u64,
     backend_bytes: u64,
     backend_messages: u64,
+    /// What its receiver does not take now; of a tunnel.
+    buffered_bytes: usize,
 }
 
 impl Live {
@@ -142,10 +159,11 @@ impl Live {
             since: Instant::now(),
             from_client: Meter::default(),
             from_backend: Meter::default(),
+            buffered: AtomicUsize::new(0),
             told: AtomicU16::new(0),
             waker: AtomicWaker::new(),
         });
-        self.lock().insert(entry.id, entry.clone());
+        self.lock().present.insert(entry.id, entry.clone());
         Present {
             live: self.clone(),
             entry,
@@ -154,7 +172,7 @@ impl Live {
 
     /// Tells one to end with a code. `false`: there is none of this id.
     pub(crate) fn close(&self, id: u64, code: u16) -> bool {
-        let entry = self.lock().get(&id).cloned();
+        let entry = self.lock().present.get(&id).cloned();
         if let Some(entry) = &entry {
             entry.told.store(code, Ordering::Release);
             entry.waker.wake();
@@ -166,6 +184,7 @@ impl Live {
     pub(crate) fn list(&self, query: &Query) -> (Vec<Seen>, usize) {
         let mut found: Vec<_> = self
             .lock()
+            .present
             .values()
             .filter(|it| query.wants(it))
             .cloned()
@@ -179,28 +198,30 @@ impl Live {
     /// How many tunnels there are.
     pub(crate) fn tunnels(&self) -> usize {
         let entries = self.lock();
-        entries
-            .values()
-            .filter(|it| it.kind == Kind::Tunnel)
-            .count()
+        let is_tunnel = |it: &&Arc<Entry>| it.kind == Kind::Tunnel;
+        entries.present.values().filter(is_tunnel).count()
     }
 
-    /// Bytes and messages of all tunnels since the process began: of clients, of backends.
-    pub(crate) fn traffic(&self) -> [(u64, u64); 2] {
-        let (from_clients, from_backends) = (Meter::default(), Meter::default());
+    /// What all tunnels have carried since the process began, by route.
+    pub(crate) fn traffic(&self) -> Vec<(String, Traffic)> {
         // Those that leave meanwhile are counted once: they leave under this lock.
         let entries = self.lock();
-        from_clients.add(&self.from_clients);
-        from_backends.add(&self.from_backends);
-        for entry in entries.values().filter(|it| it.kind == Kind::Tunnel) {
-            from_clients.add(&entry.from_client);
-            from_backends.add(&entry.from_backend);
+        let past = entries.past.iter();
+        let mut all: HashMap<&str, Traffic> = past.map(|(it, past)| (it.as_str(), *past)).collect();
+        for entry in entries.present.values() {
+            if entry.kind == Kind::Tunnel {
+                let traffic = all.entry(&entry.opened.route).or_default();
+                traffic.add(entry);
+                traffic.buffered += entry.buffered();
+            }
         }
-        [from_clients.get(), from_backends.get()]
+        let all = all.into_iter();
+        all.map(|(route, traffic)| (route.to_owned(), traffic))
+            .collect()
     }
 
     /// No code here can panic while it holds the lock.
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Entry>>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -220,13 +241,20 @@ impl Present {
 impl Drop for Present {
     fn drop(&mut self) {
         let mut entries = self.live.lock();
-        entries.remove(&self.entry.id);
+        entries.present.remove(&self.entry.id);
         if self.entry.kind == Kind::Session {
             // The fallback counts what sessions carry.
             return;
         }
-        self.live.from_clients.add(&self.entry.from_client);
-        self.live.from_backends.add(&self.entry.from_backend);
+        let route = &self.entry.opened.route;
+        match entries.past.get_mut(route) {
+            Some(past) => past.add(&self.entry),
+            None => {
+                let mut past = Traffic::default();
+                past.add(&self.entry);
+                entries.past.insert(route.clone(), past);
+            }
+        }
     }
 }
 
@@ -248,8 +276,7 @@ impl Query {
 impl Seen {
     fn of(entry: &Entry) -> Self {
         let opened = &entry.opened;
-        let (client_bytes, client_messages) = entry.from_client.get();
-        let (backend_bytes, backend_messages) = entry.from_backend.get();
+        let (client, backend) = (entry.from_client.get(), entry.from_backend.get());
         Self {
             id: entry.id,
             kind: entry.kind,
@@ -261,83 +288,14 @@ impl Seen {
             upstream: opened.upstream.clone(),
             server: entry.server,
             age_seconds: entry.since.elapsed().as_secs(),
-            client_bytes,
-            client_messages,
-            backend_bytes,
-            backend_messages,
+            client_bytes: client.bytes,
+            client_messages: client.messages,
+            backend_bytes: backend.bytes,
+            backend_messages: backend.messages,
+            buffered_bytes: entry.buffered(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use super::*;
-
-    fn enter(live: &Arc<Live>, kind: Kind, route: &str) -> Present {
-        live.enter(kind, Opened::of_test(route), None)
-    }
-
-    #[test]
-    fn who_is_there_is_listed_and_who_has_gone_is_not() {
-        let live = Arc::new(Live::default());
-        let first = enter(&live, Kind::Tunnel, "chat");
-        let _second = enter(&live, Kind::Session, "chat");
-        let all = Query {
-            limit: 10,
-            ..Query::default()
-        };
-        let (seen, count) = live.list(&all);
-        assert_eq!(
-            (seen.len(), count, seen[0].kind),
-            (2, 2, Kind::Session),
-            "{seen:?}"
-        );
-        let sessions = Query {
-            kind: Some(Kind::Session),
-            text: Some("192.0.2".to_owned()),
-            ..all.clone()
-        };
-        assert_eq!(live.list(&sessions).1, 1);
-        let other = Query {
-            route: Some("other".to_owned()),
-            ..all.clone()
-        };
-        assert_eq!(live.list(&other).1, 0);
-        drop(first);
-        assert_eq!(live.list(&all).1, 1);
-        assert_eq!(live.list(&Query { limit: 0, ..all }).0.len(), 0);
-    }
-
-    #[test]
-    fn what_has_passed_is_counted_once_whoever_has_gone() {
-        let live = Arc::new(Live::default());
-        let (one, two) = (
-            enter(&live, Kind::Tunnel, "a"),
-            enter(&live, Kind::Tunnel, "a"),
-        );
-        one.entry().from_client.is_now(10, 1);
-        two.entry().from_client.is_now(5, 2);
-        two.entry().from_backend.is_now(7, 3);
-        assert_eq!(live.traffic(), [(15, 3), (7, 3)]);
-        drop(two);
-        assert_eq!(live.traffic(), [(15, 3), (7, 3)]);
-    }
-
-    #[tokio::test]
-    async fn one_that_is_told_to_end_hears_of_it() {
-        let live = Arc::new(Live::default());
-        let present = enter(&live, Kind::Tunnel, "chat");
-        let entry = present.entry().clone();
-        let told = tokio::spawn(std::future::poll_fn(move |cx| {
-            match entry.poll_told(cx, true) {
-                Some(code) => std::task::Poll::Ready(code),
-                None => std::task::Poll::Pending,
-            }
-        }));
-        tokio::task::yield_now().await;
-        assert!(!live.close(99, 4000), "nobody has this id");
-        assert!(live.close(1, 4000));
-        assert_eq!(told.await.unwrap(), 4000);
-    }
-}
+mod tests;

@@ -5,4 +5,26 @@ pub(crate) mod live;
 pub(crate) mod logging;
 pub(crate) mod metrics;
 mod process;
+mod reference;
 pub(crate) mod rejections;
+
+use prometheus_client::registry::Registry;
+
+pub(crate) use reference::reference;
+
+use crate::upstream::Counts;
+
+/// Everything that is counted.
+pub(crate) fn registry(
+    metrics: &metrics::Metrics,
+    fallback: &towpath_fallback::Metrics,
+    rejections: &rejections::Rejections,
+    upstreams: &Counts,
+) -> Registry {
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    fallback.register(&mut registry);
+    rejections.register(&mut registry);
+    upstreams.register(&mut registry);
+    registry
+}

@@ -25,10 +25,43 @@ struct Labels {
 }
 
 /// The counter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rejections {
     family: Family<Labels, Counter>,
 }
+
+/// What has not happened is 0, not absent.
+impl Default for Rejections {
+    fn default() -> Self {
+        let family = Family::<Labels, Counter>::default();
+        for reason in ALL.into_iter().filter_map(label) {
+            let _ = family.get_or_create(&Labels { reason });
+        }
+        Self { family }
+    }
+}
+
+/// One for each value of the label.
+const ALL: [Reason; 18] = [
+    Reason::ProxyProtocol,
+    Reason::TlsHandshake,
+    Reason::Refused(Refusal::DotSegments),
+    Reason::Refused(Refusal::Head(HeadFault::TooLarge)),
+    Reason::Refused(Refusal::UnknownProtocol),
+    Reason::Refused(Refusal::HeaderTimeout),
+    Reason::Refused(Refusal::RequestTimeout),
+    Reason::Refused(Refusal::ContentTooLarge),
+    Reason::Refused(Refusal::TooManyRequests),
+    Reason::Refused(Refusal::TooManyUpgrades),
+    Reason::Refused(Refusal::Misdirected),
+    Reason::Refused(Refusal::NoCertificate),
+    Reason::Refused(Refusal::OriginDenied),
+    Reason::Refused(Refusal::Unauthorized),
+    Reason::Refused(Refusal::NoRoute),
+    Reason::Refused(Refusal::UpgradeDenied),
+    Reason::Refused(Refusal::AddressFull),
+    Reason::Refused(Refusal::Full),
+];
 
 impl Rejections {
     /// Makes it visible as `towpath_rejections_total`.

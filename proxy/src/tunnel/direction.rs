@@ -128,6 +128,11 @@ impl Direction {
         self.outgoing.blocked_since()
     }
 
+    /// Bytes that the receiver does not take now.
+    pub(super) fn buffered(&self) -> usize {
+        self.outgoing.bytes()
+    }
+
     /// Bytes received from the sender.
     pub(super) fn received(&self) -> u64 {
         self.received

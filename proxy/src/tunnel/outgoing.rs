@@ -25,6 +25,11 @@ impl Outgoing {
         self.blocked_since
     }
 
+    /// How many bytes the receiver has not taken.
+    pub(super) fn bytes(&self) -> usize {
+        self.pending.len() - self.written
+    }
+
     /// Whether the receiver has everything.
     pub(super) fn is_done(&self) -> bool {
         self.pending.is_empty() && self.blocked_since.is_none()

@@ -315,10 +315,8 @@ impl<'a> Tunnel<'a> {
     fn testify(&self) {
         if let Some(witness) = self.observers.witness {
             let (up, down) = (&self.from_client, &self.from_backend);
-            witness.passed([
-                (up.received(), up.messages()),
-                (down.received(), down.messages()),
-            ]);
+            let passed = [up, down].map(|it| (it.received(), it.messages()));
+            witness.passed(passed, up.buffered() + down.buffered());
         }
     }
 

@@ -60,6 +60,26 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
+    /// One for each word that there is for it.
+    pub(crate) const ALL: [Self; 16] = [
+        Self::By(Side::Client),
+        Self::By(Side::Backend),
+        Self::Reset(Side::Client),
+        Self::Reset(Side::Backend),
+        Self::Drain,
+        Self::Operator,
+        Self::Idle,
+        Self::Lifetime,
+        Self::PingTimeout(Side::Client),
+        Self::PingTimeout(Side::Backend),
+        Self::WriteTimeout(Side::Client),
+        Self::WriteTimeout(Side::Backend),
+        Self::MessageTooBig(Side::Client),
+        Self::MessageTooBig(Side::Backend),
+        Self::Fault(Side::Client),
+        Self::Fault(Side::Backend),
+    ];
+
     /// As it stands in the log.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

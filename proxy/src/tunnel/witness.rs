@@ -28,11 +28,13 @@ impl Witness {
         &self.present
     }
 
-    /// Bytes and messages so far, of the client and of the backend. Plain stores: this is called with each message.
-    pub(super) fn passed(&self, [client, backend]: [(u64, u64); 2]) {
+    /// Bytes and messages so far, of the client and of the backend, and bytes that their receiver does not take. Plain
+    /// stores: this is called with each message.
+    pub(super) fn passed(&self, [client, backend]: [(u64, u64); 2], buffered: usize) {
         let entry = self.present.entry();
         entry.from_client.is_now(client.0, client.1);
         entry.from_backend.is_now(backend.0, backend.1);
+        entry.buffers(buffered);
     }
 
     /// A side has answered a ping.

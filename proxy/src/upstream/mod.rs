@@ -23,6 +23,7 @@ mod supervisor;
 mod transport;
 mod weak;
 
+pub(crate) use counts::Counts;
 pub(crate) use dial::{
     DialAnyError, Dialled, PeerTimeouts, dial_any, fresh_place, http_peer, reason,
 };

@@ -2,6 +2,7 @@
 
 mod access;
 mod closing;
+mod observability;
 mod page;
 mod verbs;
 

@@ -46,7 +46,12 @@ async fn what_fails_at_a_backend_is_no_rejection() {
     let (status, _) = towpath.get("/", &[]).await;
     assert_eq!(status, 502);
     let metrics = harness::curl(&[&format!("http://{}/metrics", towpath.admin())]).await;
-    assert!(!metrics.contains("towpath_rejections_total{"), "{metrics}");
+    let rejections = metrics.lines();
+    let mut rejections = rejections.filter(|line| line.starts_with("towpath_rejections_total{"));
+    assert!(rejections.all(|line| line.ends_with(" 0")), "{metrics}");
+    let failures =
+        "towpath_upstream_failures_total{upstream=\"127.0.0.1:1\",reason=\"unreachable\"} 1";
+    assert!(metrics.contains(failures), "{metrics}");
 }
 
 /// Who only looks whether the port is open has no handshake that could fail.
