@@ -54,8 +54,8 @@ impl Default for Upgrading {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(deny_unknown_fields, expecting = "a map")]
 pub struct Admin {
-    /// IP address and port: `/health`, `/ready`, `/metrics`, and what `towpath status`, `reload`, `drain` and
-    /// `upgrade` speak to. An address that is not of loopback needs a `token_file`.
+    /// IP address and port: the operator's page at `/`, `/health`, `/ready`, `/metrics`, and what `towpath status`, `reload`,
+    /// `drain` and `upgrade` speak to. An address that is not of loopback needs a `token_file`.
     #[serde(deserialize_with = "socket_address")]
     pub address: SocketAddr,
     /// A file with a token of at least 16 characters in its first line, which everything but `/health` and `/ready` then

@@ -1,23 +1,27 @@
 //! Who may ask.
 
+use std::path::Path;
+
 use harness::{NOBODY, Towpath, run};
 
 use super::config;
 
-const TOKEN: &str = "a-token-that-nobody-guesses";
+pub(super) const TOKEN: &str = "a-token-that-nobody-guesses";
+
+/// Asked from everywhere, with the token, which is in a file in `directory`.
+pub(super) fn with_token(backend: &str, directory: &Path) -> String {
+    let file = directory.join("token");
+    std::fs::write(&file, TOKEN).unwrap();
+    let admin = format!("\"0.0.0.0:0\", token_file: {}", file.display());
+    config(backend).replacen("127.0.0.1:0", &admin, 1)
+}
 
 #[tokio::test]
 async fn without_the_token_it_is_401() {
     let directory = tempfile::tempdir().unwrap();
+    let towpath = Towpath::start(&with_token(NOBODY, directory.path())).await;
     let file = directory.path().join("token");
-    std::fs::write(&file, TOKEN).unwrap();
     let file = file.to_str().unwrap();
-    let with_token = config(NOBODY).replacen(
-        "127.0.0.1:0",
-        &format!("\"0.0.0.0:0\", token_file: {file}"),
-        1,
-    );
-    let towpath = Towpath::start(&with_token).await;
 
     for path in ["/", "/page.js", "/metrics", "/api/status", "/api/config"] {
         assert_eq!(towpath.ask("GET", path, &[]).await.0, 401, "{path}");

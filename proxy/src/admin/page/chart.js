@@ -40,7 +40,7 @@ export class Chart {
   }
 
   #size() {
-    return { width: Math.max(200, this.#element.clientWidth), height: 200 };
+    return { width: Math.max(200, this.#element.clientWidth), height: 190 };
   }
 
   #draw() {
@@ -49,12 +49,14 @@ export class Chart {
     const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
     const options = {
       ...this.#size(),
+      padding: [10, 12, 0, 0],
       cursor: { y: false },
       scales: { y: { range: (_, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       axes: [
-        { ...axis, values: (_, times) => times.map(at), space: 80 },
+        { ...axis, values: (_, times) => times.map(at), space: 80, size: 26 },
         { ...axis, values: (_, values) => values.map(words), size: 66, ...(this.#steps && { incrs: this.#steps }) },
       ],
+      legend: { markers: { width: 0, fill: (plot, index) => plot.series[index].stroke() } },
       series: [
         { label: 'at', value: (_, time) => at(time) },
         ...this.#labels.map((label, index) => ({

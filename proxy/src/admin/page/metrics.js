@@ -46,13 +46,22 @@ class Metrics {
     return [...sums].filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   }
 
-  // How many observations were at or below which bound.
-  buckets(name, labels = {}) {
-    const bounds = new Set(this.all(`${name}_bucket`).map((sample) => sample.labels.le));
-    return [...bounds].map((le) => ({
-      bound: le === '+Inf' ? Infinity : Number(le),
-      count: this.sum(`${name}_bucket`, { ...labels, le }),
-    }));
+  // All values of a label, of whatever metric, in order.
+  values(label) {
+    const values = new Set();
+    for (const samples of this.#samples.values()) {
+      for (const sample of samples) if (sample.labels[label] !== undefined) values.add(sample.labels[label]);
+    }
+    return [...values].sort();
+  }
+
+  // How many observations, of the samples whose labels count, were at or below which bound.
+  buckets(name, counts) {
+    const sums = new Map();
+    for (const { labels, value } of this.all(`${name}_bucket`).filter((sample) => counts(sample.labels))) {
+      sums.set(labels.le, (sums.get(labels.le) ?? 0) + value);
+    }
+    return [...sums].map(([le, count]) => ({ bound: le === '+Inf' ? Infinity : Number(le), count }));
   }
 }
 

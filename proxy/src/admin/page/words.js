@@ -1,4 +1,13 @@
-// Figures as people read them.
+// Figures and names as people read them.
+
+export const DIALECTS = ['towpath', 'sockjs', 'engine_io'];
+export const TRANSPORTS = ['WebSocket', 'Towpath', 'SockJS', 'Engine.IO'];
+
+// What carries one of those that there are.
+export const transport = ({ kind, dialect }) => TRANSPORTS[kind === 'tunnel' ? 0 : 1 + DIALECTS.indexOf(dialect)];
+
+// A word of a metric's label.
+export const said = (word) => word.replaceAll('_', ' ');
 
 export function count(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
@@ -26,14 +35,12 @@ export function latency(seconds) {
   return `${milliseconds >= 10 ? milliseconds.toFixed(0) : milliseconds.toFixed(2)} ms`;
 }
 
+// The two largest units that there are.
 export function age(seconds) {
-  const parts = [['d', 86400], ['h', 3600], ['m', 60], ['s', 1]];
-  const first = parts.findIndex(([, size]) => seconds >= size);
+  const units = [86400, 3600, 60, 1];
+  const parts = units.map((size, index) => Math.floor((index ? seconds % units[index - 1] : seconds) / size));
+  const first = parts.findIndex((value) => value > 0);
   if (first < 0) return '0s';
-  return parts
-    .slice(first, first + 2)
-    .map(([unit, size], index) => [unit, Math.floor((index ? seconds % parts[first][1] : seconds) / size)])
-    .filter(([, value], index) => index === 0 || value > 0)
-    .map(([unit, value]) => `${value}${unit}`)
-    .join(' ');
+  const said = parts.map((value, index) => (value ? `${value}${'dhms'[index]}` : '')).slice(first, first + 2);
+  return said.filter(Boolean).join(' ');
 }

@@ -12,9 +12,9 @@ const VIEWS = [
   { name: 'telephone-dark', width: 400, height: 800, colorScheme: 'dark' },
 ];
 
-// A page in this view, and what went wrong in it or was asked of whom.
-async function open(browser, { width, height, colorScheme }) {
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+// The page, and what goes wrong in it or is asked of whom.
+async function open(browser) {
+  const page = await browser.newPage();
   const faults = [];
   const asked = new Set();
   page.on('pageerror', (error) => faults.push(String(error)));
@@ -26,9 +26,18 @@ async function open(browser, { width, height, colorScheme }) {
   return { page, faults, asked };
 }
 
-async function seen(browser, view) {
-  const { page, faults, asked } = await open(browser, view);
-  const facts = await page.evaluate(() => ({
+async function picture(page, name) {
+  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+}
+
+async function seen(page, { name, width, height, colorScheme }) {
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme });
+  // Charts follow the page's width.
+  const fits = () => [...document.querySelectorAll('.chart')].every((it) => it.scrollWidth <= it.clientWidth);
+  await page.waitForFunction(fits);
+  await picture(page, name);
+  return page.evaluate(() => ({
     state: document.querySelector('#state').textContent,
     figures: Object.fromEntries(
       [...document.querySelectorAll('#figures div')].map((it) => [
@@ -37,24 +46,25 @@ async function seen(browser, view) {
       ]),
     ),
     charts: document.querySelectorAll('.chart canvas').length,
-    servers: [...document.querySelectorAll('#servers tr')].map((row) => row.innerText.split(/\s+/)),
+    routes: [...document.querySelectorAll('#routes tr')].map((row) => [...row.cells].map((it) => it.textContent)),
+    servers: [...document.querySelectorAll('#servers tr')].map((row) => [...row.cells].map((it) => it.textContent)),
     kinds: [...document.querySelectorAll('#live tr')].map((row) => row.cells[0].textContent).sort(),
     config: JSON.parse(document.querySelector('#config').textContent || 'null'),
+    reload: document.querySelector('#refused-reload').innerText,
     ground: getComputedStyle(document.body).backgroundColor,
     overflow: document.documentElement.scrollWidth - window.innerWidth,
   }));
-  if (pictures) await page.screenshot({ path: `${pictures}/${view.name}.png`, fullPage: true });
-  await page.close();
-  return { ...facts, faults, asked: [...asked] };
 }
 
 // Finds the entry by the filter, and closes it.
-async function close(browser) {
-  const { page, faults } = await open(browser, VIEWS[0]);
-  const rows = (count) => page.waitForFunction((it) => document.querySelectorAll('#live tr').length === it, count);
+async function close(page) {
+  await page.setViewportSize(VIEWS[0]);
+  const rows = (count) =>
+    page.waitForFunction((it) => document.querySelectorAll('#live button').length === it, count);
   await page.fill('#filter [name=text]', 'nothing like it');
   await rows(0);
   await page.fill('#filter [name=text]', '');
+  await page.selectOption('#filter [name=route]', 'all');
   await page.selectOption('#filter [name=kind]', 'tunnel');
   await rows(1);
   await page.click('#live button');
@@ -62,16 +72,18 @@ async function close(browser) {
   await page.click('#confirm');
   await page.waitForFunction(() => document.querySelector('#refused').textContent !== '');
   const refused = await page.textContent('#refused');
-  if (pictures) await page.screenshot({ path: `${pictures}/close.png` });
+  await picture(page, 'close');
   await page.fill('#code', code);
   await page.click('#confirm');
   await rows(0);
-  await page.close();
-  // The browser says of every answer of 400 that it was one.
-  return { refused, faults: faults.filter((fault) => !fault.includes('400')) };
+  return refused;
 }
 
 await tell(async (browser) => {
-  const views = await Promise.all(VIEWS.map(async (view) => [view.name, await seen(browser, view)]));
-  return { views: Object.fromEntries(views), closed: await close(browser) };
+  const { page, faults, asked } = await open(browser);
+  const views = {};
+  for (const view of VIEWS) views[view.name] = await seen(page, view);
+  const before = [...faults];
+  const refused = await close(page);
+  return { views, refused, faults: before, asked: [...asked] };
 });
