@@ -47,6 +47,7 @@ mod sockjs;
 mod source;
 mod switch;
 mod tls;
+mod tracing;
 mod tree;
 mod units;
 mod upstream_tls;
@@ -72,6 +73,7 @@ pub use schema::schema;
 pub use sockjs::{Binary, LegacyTransport, SockJs};
 pub use source::{Source, SourceError};
 pub use tls::{ClientCertificates, KeyPair, ListenerTls, RouteTls, TlsVersion};
+pub use tracing::{Batch, Ratio, Sampling, Tracing};
 pub use units::{ByteSize, Duration, UnitError};
 pub use upstream_tls::UpstreamTls;
 

@@ -24,6 +24,7 @@ use crate::rewrite::Rewrite;
 use crate::sockjs::SockJs;
 use crate::switch::on_off;
 use crate::tls::{ListenerTls, RouteTls};
+use crate::tracing::Tracing;
 use crate::units::{ByteSize, Duration};
 use crate::upstream_tls::UpstreamTls;
 
@@ -64,6 +65,9 @@ pub struct Config {
     /// One line per request and per finished tunnel, on standard output.
     #[serde(default)]
     pub access_log: AccessLog,
+    /// Traces, sent to a collector; absent: off, and what clients say of theirs is passed on as it is.
+    #[serde(default)]
+    pub tracing: Option<Tracing>,
     /// Worker threads, at most 1024. Default: one per core. Changing it needs a restart.
     #[serde(default)]
     pub threads: Option<NonZeroUsize>,

@@ -45,7 +45,8 @@ fn admit_in_place_of_others(schema: &mut Schema) {
         _ => return,
     };
     let has = |name: &str| types.contains(&name.into());
-    if (has("integer") || has("boolean")) && !has("string") {
+    let is_scalar = ["boolean", "integer", "number"].into_iter().any(has);
+    if is_scalar && !has("string") {
         let all = [types, vec!["string".into()]].concat();
         schema.insert("type".to_owned(), all.into());
         schema.insert("pattern".to_owned(), REFERENCE.into());

@@ -57,6 +57,11 @@ impl Duration {
         Self(time::Duration::from_secs(seconds))
     }
 
+    /// From whole milliseconds.
+    pub(crate) const fn from_millis(milliseconds: u64) -> Self {
+        Self(time::Duration::from_millis(milliseconds))
+    }
+
     /// The standard library's duration.
     pub const fn get(self) -> time::Duration {
         self.0

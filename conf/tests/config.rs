@@ -276,3 +276,46 @@ fn the_fingerprint_follows_names_and_content() {
     assert_ne!(first, fingerprint("a.yaml", "routes: [ ]"));
     assert_ne!(first, fingerprint("b.yaml", "routes: []"));
 }
+
+#[test]
+fn a_collector_without_a_path_takes_traces_where_all_do() {
+    let endpoint = |text: &str| {
+        let text = format!("routes: [{{ upstream: 'a:1' }}]\ntracing: {{ endpoint: '{text}' }}");
+        let config = Config::from_text("towpath.yaml", &text);
+        config.map(|config| config.tracing.unwrap().endpoint)
+    };
+    for (given, expected) in [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("http://[::1]:4318/", "http://[::1]:4318/v1/traces"),
+        ("https://example.com/otlp", "https://example.com/otlp"),
+    ] {
+        assert_eq!(endpoint(given).unwrap(), expected);
+    }
+    for given in [
+        "collector:4318",
+        "grpc://collector:4317",
+        "http://user:secret@collector",
+        "http://collector/?key=secret",
+        "http://collector:port",
+        "http://",
+    ] {
+        let refused = endpoint(given).unwrap_err().to_string();
+        assert!(!refused.contains("secret"), "{given}: {refused}");
+    }
+}
+
+#[test]
+fn of_traces_that_begin_here_all_are_sampled_unless_said_otherwise() {
+    let tracing = |more: &str| {
+        let text =
+            format!("routes: [{{ upstream: 'a:1' }}]\ntracing: {{ endpoint: 'http://a', {more} }}");
+        Config::from_text("towpath.yaml", &text)
+            .unwrap()
+            .tracing
+            .unwrap()
+    };
+    let sampling = tracing("").sampling;
+    assert_eq!((sampling.ratio.get(), sampling.parent), (1.0, true));
+    let sampling = tracing("sampling: { ratio: 0.25, parent: off }").sampling;
+    assert_eq!((sampling.ratio.get(), sampling.parent), (0.25, false));
+}

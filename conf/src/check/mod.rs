@@ -8,6 +8,7 @@ mod filters;
 mod listeners;
 mod route;
 mod tls;
+mod tracing;
 mod upstream;
 
 use std::fmt;
@@ -41,6 +42,9 @@ pub(crate) fn check(config: &Config) -> Vec<Mistake> {
     limits(&mut found, &config.limits, &root.key("limits"));
     fallback::memory(&mut found, config, &root);
     drain(&mut found, config, &root.key("drain"));
+    if let Some(tracing) = &config.tracing {
+        tracing::check(&mut found, tracing, &root.key("tracing"));
+    }
     let upgrade = root.key("upgrade");
     found.not_zero(config.upgrade.ready, upgrade.key("ready"));
     if let Some(threads) = config.threads.filter(|n| n.get() > MAX_THREADS) {
