@@ -36,5 +36,6 @@ mod shared;
 mod snapshot;
 mod spelling;
 mod tls;
+mod traces;
 mod tunnel;
 mod upstream;

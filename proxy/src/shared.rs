@@ -24,6 +24,7 @@ use crate::observe::live::{Entry, Live};
 use crate::observe::metrics::Metrics;
 use crate::observe::rejections::{Reason, Rejections};
 use crate::snapshot::Snapshot;
+use crate::traces::Traces;
 use crate::upstream::Upstreams;
 
 /// How tunnels are to be ended: each at a moment of its own within this long.
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) attempts: Arc<Attempts>,
     /// All sessions of the fallback.
     pub(crate) fallback: Fallback,
+    /// The way of spans out of the process.
+    pub(crate) traces: Arc<Traces>,
     /// The servers behind all groups, and the connector to them.
     pub(crate) upstreams: Upstreams,
     ready: AtomicBool,
@@ -94,6 +97,7 @@ impl Shared {
             most_connections: most_connections(rlimit::Resource::NOFILE.get_soft().ok()),
             rejections: Rejections::default(),
             attempts: Arc::default(),
+            traces: Arc::default(),
             upstreams,
             ready: AtomicBool::new(false),
             begun: Arc::default(),

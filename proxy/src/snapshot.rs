@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pingora::http::RequestHeader;
 use thiserror::Error;
-use towpath_conf::{Config, HashOn, WebSocket};
+use towpath_conf::{Config, HashOn, PathPattern, WebSocket};
 use towpath_fallback::Endpoint;
 
 use crate::admin::{self, TokenError};
@@ -64,6 +64,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Route {
     /// For the log.
     pub(crate) name: String,
+    /// Which paths it takes, for spans.
+    pub(crate) pattern: Arc<str>,
     /// Where requests go.
     pub(crate) group: Arc<Group>,
     /// What happens to requests before.
@@ -238,6 +240,7 @@ impl Route {
                 .name
                 .clone()
                 .unwrap_or_else(|| format!("routes[{index}]")),
+            pattern: pattern(&conf.path).into(),
             group,
             filters,
             hash: upstream.hash.clone(),
@@ -253,5 +256,14 @@ impl Route {
             body_size: body_size.get().map(|it| it.get()),
             keep_alive: upstream.keep_alive.get(),
         }
+    }
+}
+
+/// Which paths a route takes, in few letters.
+fn pattern(path: &PathPattern) -> String {
+    match path {
+        PathPattern::Exact(path) => path.clone(),
+        PathPattern::Prefix(path) => format!("{}/*", path.trim_end_matches('/')),
+        PathPattern::Regex(regex) => regex.as_str().to_owned(),
     }
 }

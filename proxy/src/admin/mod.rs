@@ -113,6 +113,7 @@ impl Admin {
             &shared.metrics,
             shared.fallback.metrics(),
             &shared.rejections,
+            &shared.traces,
             shared.upstreams.counts(),
         );
         let metrics = Mutex::new(metrics);

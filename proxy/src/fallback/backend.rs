@@ -22,6 +22,7 @@ use crate::observe::access_log::{self, Opened};
 use crate::observe::live::{Kind, Present};
 use crate::shared::{Ending, Farewell, Shared};
 use crate::snapshot::Route;
+use crate::traces::{self, Detached};
 use crate::tunnel::ask::{Outcome, ask_backend};
 use crate::tunnel::handshake;
 use crate::tunnel::server_side::{self, ServerStream};
@@ -63,6 +64,8 @@ pub(super) struct RouteBackend {
     /// The handshake, but for what the session adds; needed only once.
     request: Option<Box<RequestHeader>>,
     opened: Option<Opened>,
+    /// The handshake as a span.
+    hop: Option<Box<Detached>>,
     lease: Option<Lease>,
     /// Once it is open.
     present: Option<Present>,
@@ -95,6 +98,10 @@ impl RouteBackend {
                 request.append_header(name, value)?;
             }
         }
+        let hop = match &exchange.trace {
+            Some(trace) => trace.detach(&mut request)?.map(Box::new),
+            None => None,
+        };
         Ok(Self {
             shared: shared.clone(),
             client: exchange.client.clone(),
@@ -105,6 +112,7 @@ impl RouteBackend {
                     .by(aim.dialect),
             ),
             request: Some(request),
+            hop,
             lease: None,
             present: None,
         })
@@ -143,7 +151,17 @@ impl RouteBackend {
         let Ok(request) = self.complete(asked.clone(), of, &route) else {
             return Err(DialError::Unreachable);
         };
-        match ask_backend(request, &self.client, &route, &key).await {
+        let mut hop = self.hop.take();
+        if let Some(hop) = &mut hop {
+            hop.asks(&request);
+        }
+        let answered = ask_backend(request, &self.client, &route, &key).await;
+        if let Some(hop) = hop {
+            let answer = answered.as_ref().ok();
+            let answer = answer.map(|(outcome, lease)| (lease.address(), outcome.status()));
+            hop.end(answer, route.group.transport().is_secure());
+        }
+        match answered {
             Ok((
                 Outcome::Accepted {
                     stream, response, ..
@@ -245,6 +263,7 @@ impl Backend for RouteBackend {
                 metrics.session_closed(&opened.route, dialect, &report);
             }
             access_log::session(opened, server, &report);
+            traces::session(opened, &report);
         }
     }
 }

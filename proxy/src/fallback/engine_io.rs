@@ -157,6 +157,9 @@ pub(crate) async fn carry<R: Requester>(
     };
     exchange.dialect = Some("engine_io");
     exchange.summed_up = has_session && response.status().is_success();
+    if exchange.summed_up {
+        exchange.leave_trace();
+    }
     let changes = &route.response_headers;
     requester.answer(response, Some(changes)).await?;
     Ok(true)

@@ -53,6 +53,7 @@ pub(crate) async fn go_on<R: Requester>(
     };
     exchange.summed_up = true;
     exchange.dialect = Some("towpath");
+    exchange.leave_trace();
     let own_origin = exchange.client.own_origin(requester.head());
     let headers = &requester.head().headers;
     let is_strange = match &content {

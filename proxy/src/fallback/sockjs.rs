@@ -79,6 +79,10 @@ pub(crate) async fn carry<R: Requester>(
     }
     let head = requester.head();
     let opens = endpoint.receives() && !shared.fallback.knows_sockjs(sockjs, endpoint, &own_origin);
+    if opens {
+        // At the gate nobody has done so yet.
+        exchange.join_trace(head, &shared.snapshot(), &shared.traces);
+    }
     let backend = match opens {
         true => Some(Box::new(asked.backend(head, exchange, shared)?)),
         false => None,
@@ -101,6 +105,9 @@ pub(crate) async fn carry<R: Requester>(
     };
     exchange.dialect = Some("sockjs");
     exchange.summed_up = asked.endpoint.is_of_session() && response.status().is_success();
+    if exchange.summed_up && !opens {
+        exchange.leave_trace();
+    }
     let changes = &service.route.response_headers;
     requester.answer(response, Some(changes)).await
 }

@@ -36,7 +36,10 @@ pub(super) fn answer(
 ) -> Answering {
     Box::pin(async move {
         let (client, other) = match carry(client, head, &request, &mut exchange, &shared).await {
-            Ok(()) => return None,
+            Ok(()) => {
+                exchange.end_trace(&Answered::switched());
+                return None;
+            }
             Err(Left::Gone(error)) => {
                 access_log::failed(&error, &exchange, None);
                 exchange.note(&request, unanswered(), &shared);

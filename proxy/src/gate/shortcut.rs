@@ -252,6 +252,7 @@ impl Direct {
             sent: self.sent,
             failed: answered.is_err(),
         };
+        exchange.end_trace(&outcome);
         let took = exchange.started.elapsed();
         shared.metrics.session_answered(self.dialect, took);
         access_log::request(&self.head, outcome, exchange);

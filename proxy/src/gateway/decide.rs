@@ -62,6 +62,7 @@ impl Gateway {
             request.set_uri(request.uri.clone());
         }
         exchange.identify(request, ends, &snapshot);
+        exchange.join_and_tell(request, &snapshot, &self.shared.traces);
         let kind = classify(request);
         snapshot.rates.ask(exchange.client.address, kind.ok())?;
         let own_origin = || exchange.client.own_origin(request);

@@ -17,6 +17,7 @@ use crate::observe::access_log::{self, Answered};
 use crate::observe::rejections::Reason;
 use crate::shared::Shared;
 use crate::snapshot::{Route, Snapshot};
+use crate::traces::Trace;
 use crate::tunnel::{Ended, Side};
 use crate::upstream::{Lease, Tried};
 
@@ -27,6 +28,8 @@ pub(crate) struct Exchange {
     pub(crate) passage: Option<Passage>,
     /// A handshake whose client may ask what became of it.
     pub(crate) attempt: Option<Attempt>,
+    /// Its part in a trace, where tracing is on.
+    pub(crate) trace: Option<Box<Trace>>,
     /// It is one of a session's many, whose own line in the access log sums them up.
     pub(crate) summed_up: bool,
     /// What the client speaks whose open session it is of.
@@ -61,6 +64,7 @@ impl Exchange {
             client: Client::unknown(),
             passage: None,
             attempt: None,
+            trace: None,
             summed_up: false,
             dialect: None,
             pinned: false,
@@ -133,6 +137,7 @@ impl Exchange {
 
     /// Notes how it was answered.
     pub(crate) fn note(&self, request: &RequestHeader, answered: Answered, shared: &Shared) {
+        self.end_trace(&answered);
         let (metrics, took) = (&shared.metrics, self.started.elapsed());
         if let Some(dialect) = self.dialect.filter(|_| self.summed_up) {
             metrics.session_answered(dialect, took);

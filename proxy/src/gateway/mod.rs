@@ -5,6 +5,7 @@
 mod decide;
 mod exchange;
 mod shortcut;
+mod traced;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -125,6 +126,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
+        exchange.asks(session.req_header());
         let (client, pinned) = (&exchange.client, exchange.pinned);
         let passage = exchange.passage.as_mut().ok_or_else(no_route)?;
         let route = passage.route.clone();
@@ -202,7 +204,9 @@ impl ProxyHttp for Gateway {
             *request = respell(request)?;
         }
         let passage = exchange.passage.as_ref().ok_or_else(no_route)?;
-        passage.route.prepare(request, &exchange.client)
+        passage.route.prepare(request, &exchange.client)?;
+        exchange.asks(request);
+        Ok(())
     }
 
     async fn upstream_response_filter(
@@ -216,6 +220,8 @@ impl ProxyHttp for Gateway {
         {
             let group = &passage.route.group;
             group.answered(lease.endpoint(), Some(response.status));
+            let server = lease.address();
+            exchange.is_answered(server, response.status);
         }
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             // Handshakes do not come this way, so nobody has asked for it.
@@ -273,7 +279,9 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
         exchange.count(&self.shared);
-        if !exchange.tunnelled {
+        if exchange.tunnelled {
+            exchange.end_trace(&Answered::switched());
+        } else {
             let answered = Answered::in_session(&session.downstream_session, e);
             exchange.note(session.req_header(), answered, &self.shared);
         }

@@ -87,6 +87,7 @@ impl Shortcut {
         let kind = Some(Kind::Upgrade);
         exchange.admit(&route, request, kind).ok()?;
         snapshot.rates.ask(exchange.client.address, kind).ok()?;
+        exchange.join_and_tell(request, &snapshot, &shared.traces);
         exchange.attempt = cid.map(|cid| shared.attempts.begin(cid));
         exchange.passage = Some(Passage::new(snapshot, route));
         Some(Self::Tunnel)

@@ -15,6 +15,7 @@ use super::server::{Server, bind_all};
 use crate::admin::status::LastReload;
 use crate::configuration::{fingerprint, load, named_files};
 use crate::snapshot::{FilesError, Snapshot};
+use crate::traces::ExportError;
 
 /// How often the files are looked at. Their content counts, not their time or inode, so that a bind
 /// mount or a swapped symlink is noticed like any other change.
@@ -31,6 +32,8 @@ enum ReloadError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 /// Where the configuration comes from, and what was last seen there.
@@ -125,8 +128,10 @@ impl Reloads {
         let admin_changed = server.admin.as_ref().map(Listening::configured) != admin_wanted;
         let new_admin = bind_all(admin_wanted.filter(|_| admin_changed).into_iter())?;
         warn_of_restart(&server.shared.snapshot().config, &config);
+        let tracing = server.shared.traces.prepare(config.tracing.as_ref())?;
         let snapshot = Snapshot::new(config, &server.shared.upstreams)?;
         snapshot.ready().await;
+        server.shared.traces.apply(tracing);
         server.shared.swap(snapshot);
         self.known = fingerprint(&source, &named);
         self.named = named;

@@ -22,6 +22,7 @@ use crate::gateway::Gateway;
 use crate::generations::{self, Inherited, Succession, UpgradeError};
 use crate::shared::Shared;
 use crate::snapshot::{FilesError, Snapshot};
+use crate::traces::ExportError;
 use crate::upstream::Upstreams;
 
 /// Why the server did not start.
@@ -33,6 +34,9 @@ pub(crate) enum StartError {
     /// A file that the configuration names has changed since it was checked.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The system gives us no signals.
     #[error("cannot handle signals: {0}")]
     Signals(std::io::Error),
@@ -143,6 +147,10 @@ impl Server {
         upstreams.begin();
         let (to, orders) = channel();
         let shared = Arc::new(Shared::new(snapshot, upstreams, to, &inherited)?);
+        let tracing = shared.snapshot().config.tracing.clone();
+        shared
+            .traces
+            .apply(shared.traces.prepare(tracing.as_ref())?);
         let proxy = Arc::new(proxy(Gateway::new(shared.clone())));
         let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
         let gate = Arc::new(Gate::new(proxy.clone(), shared.clone(), nowhere));
@@ -230,6 +238,9 @@ impl Server {
         // Until here it has said that we are not ready.
         if let Some(admin) = admin {
             admin.stop().await;
+        }
+        if end == End::Drained {
+            shared.traces.flush().await;
         }
         shared.generations.leave();
         end

@@ -10,11 +10,13 @@ use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession;
 use towpath_fallback::Report as SessionReport;
+use tracing::field::display;
 
 use crate::answer::Refusal;
 use crate::gateway::Exchange;
 use crate::reading::in_ascii;
 use crate::snapshot::Route;
+use crate::traces::Life;
 use crate::tunnel::Report;
 use crate::upstream::Lease;
 
@@ -31,6 +33,8 @@ pub(crate) struct Opened {
     /// Names only: a tunnel may outlive many reloads, and a whole route would keep its group's task running.
     pub(crate) route: String,
     pub(crate) upstream: String,
+    /// Its part in a trace.
+    pub(crate) trace: Option<Box<Life>>,
     /// Of a session: what its client speaks.
     pub(crate) dialect: Option<&'static str>,
 }
@@ -54,6 +58,7 @@ impl Opened {
             path: "/chat".to_owned(),
             route: route.to_owned(),
             upstream: "app".to_owned(),
+            trace: None,
             dialect: None,
         }
     }
@@ -78,6 +83,7 @@ pub(crate) fn opened_as(
         path: in_ascii(&path).into_owned(),
         route: route.name.clone(),
         upstream: route.group.name().to_owned(),
+        trace: exchange.life(route),
         dialect: None,
     }
 }
@@ -95,6 +101,16 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
+    /// What became of a handshake whose connection is taken.
+    pub(crate) fn switched() -> Self {
+        Self {
+            status: Some(StatusCode::SWITCHING_PROTOCOLS),
+            received: 0,
+            sent: 0,
+            failed: false,
+        }
+    }
+
     /// What a session of pingora's knows.
     pub(crate) fn in_session(session: &ServerSession, error: Option<&Error>) -> Self {
         Self {
@@ -129,9 +145,10 @@ pub(crate) fn request(request: &RequestHeader, answered: Answered, exchange: &Ex
         duration_ms = milliseconds(exchange.started.elapsed()),
         route = passage.map(|passage| passage.route.name.as_str()),
         upstream = passage.map(|passage| passage.route.group.name()),
-        server = server(exchange).map(tracing::field::display),
+        server = server(exchange).map(display),
         reason = exchange.refusal.map(Refusal::reason),
         cut_by = (answered.failed && exchange.refusal.is_none()).then_some("client"),
+        trace_id = exchange.trace.as_ref().map(|trace| display(trace.id())),
     );
 }
 
@@ -166,6 +183,7 @@ pub(crate) fn tunnel(opened: &Opened, server: SocketAddr, report: &Report) {
         route = opened.route,
         upstream = opened.upstream,
         server = %server,
+        trace_id = opened.trace.as_ref().map(|life| display(life.id())),
     );
 }
 
@@ -189,7 +207,8 @@ pub(crate) fn session(opened: &Opened, server: Option<SocketAddr>, report: &Sess
         ended_by = report.ended.name(),
         route = opened.route,
         upstream = opened.upstream,
-        server = server.map(tracing::field::display),
+        server = server.map(display),
+        trace_id = opened.trace.as_ref().map(|life| display(life.id())),
     );
 }
 
@@ -204,7 +223,7 @@ pub(crate) fn failed(error: &dyn Display, exchange: &Exchange, refusal: Option<R
     let route = exchange.passage.as_ref().map(|passage| &passage.route);
     let upstream = route.map(|route| route.group.name());
     let route = route.map(|route| route.name.as_str());
-    let server = server(exchange).map(tracing::field::display);
+    let server = server(exchange).map(display);
     match refusal {
         Some(refusal) if refusal.status().is_server_error() => {
             let reason = refusal.reason();

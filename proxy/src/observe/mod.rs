@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 pub(crate) use reference::reference;
 
+use crate::traces::Traces;
 use crate::upstream::Counts;
 
 /// Everything that is counted.
@@ -19,12 +20,14 @@ pub(crate) fn registry(
     metrics: &metrics::Metrics,
     fallback: &towpath_fallback::Metrics,
     rejections: &rejections::Rejections,
+    traces: &Traces,
     upstreams: &Counts,
 ) -> Registry {
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     fallback.register(&mut registry);
     rejections.register(&mut registry);
+    traces.register(&mut registry);
     upstreams.register(&mut registry);
     registry
 }

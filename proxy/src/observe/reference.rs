@@ -8,6 +8,7 @@ use prometheus_client::encoding::text::encode;
 use super::metrics::Metrics;
 use super::registry;
 use super::rejections::Rejections;
+use crate::traces::Traces;
 use crate::upstream::Counts;
 
 const HEAD: &str = "# The metrics\n\n\
@@ -96,7 +97,8 @@ fn describe() -> BTreeMap<String, Described> {
     metrics.pretend();
     fallback.pretend();
     let _ = counts.of("UPSTREAM");
-    let registry = registry(&metrics, &fallback, &Rejections::default(), &counts);
+    let (rejections, traces) = (Rejections::default(), Traces::default());
+    let registry = registry(&metrics, &fallback, &rejections, &traces, &counts);
     let mut text = String::new();
     // Writing to memory does not fail.
     let _ = encode(&mut text, &registry);

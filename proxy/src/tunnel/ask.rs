@@ -43,6 +43,15 @@ pub(crate) enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What the backend has answered.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Accepted { response, .. } | Self::Refused { response, .. } => response.status,
+        }
+    }
+}
+
 /// Asks the route's server whose `key` it is for a WebSocket.
 ///
 /// Not cancel-safe: dropping the future closes the connection to the server.

@@ -77,12 +77,14 @@ pub(crate) async fn carry(
 /// Asks the route's upstream for the WebSocket that `request` is for.
 pub(crate) fn ask<'a>(
     request: &RequestHeader,
-    exchange: &'a Exchange,
+    exchange: &'a mut Exchange,
     route: &'a Route,
 ) -> Result<impl Future<Output = Result<(Outcome, Lease), AskError>> + use<'a>> {
     let handshake = handshake_for_backend(request, exchange, route)?;
+    exchange.asks(&handshake);
     let key = route.key(request, &exchange.client, exchange.pinned);
     let key = key.into_owned();
+    let exchange: &'a Exchange = exchange;
     let client = &exchange.client;
     Ok(async move { ask_backend(handshake, client, route, &key).await })
 }
@@ -107,6 +109,9 @@ pub(crate) fn settle(
     asked: Result<(Outcome, Lease), AskError>,
     exchange: &mut Exchange,
 ) -> Result<(Accepted, Lease), Other> {
+    if let Ok((outcome, lease)) = &asked {
+        exchange.is_answered(lease.address(), outcome.status());
+    }
     match asked {
         Ok((
             Outcome::Accepted {

@@ -7,6 +7,7 @@ use super::frame::Side;
 use super::report::Report;
 use crate::observe::live::Present;
 use crate::observe::metrics::Metrics;
+use crate::traces;
 
 /// One tunnel's witness, from its 101 to its end.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ impl Witness {
 
     /// The tunnel is over.
     pub(crate) fn ended(&self, report: &Report) {
-        self.metrics.closed(&self.present.opened().route, report);
+        let opened = self.present.opened();
+        self.metrics.closed(&opened.route, report);
+        traces::tunnel(opened, report);
     }
 }
