@@ -37,6 +37,16 @@ impl Towpath {
         Self::start_by(config, |file| command(["run", "-c", file])).await
     }
 
+    /// The same, with more in its environment.
+    pub async fn start_within(config: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start_by(config, |file| {
+            let mut command = command(["run", "-c", file]);
+            command.envs(environment.iter().copied());
+            command
+        })
+        .await
+    }
+
     /// The same by a command of the story's own, out of the configuration file.
     pub async fn start_by(config: &str, by: impl FnOnce(&str) -> Command) -> Self {
         let directory = tempfile::tempdir().unwrap();

@@ -34,6 +34,7 @@ mod sockjs_wire;
 mod succession;
 mod systemd;
 mod tls;
+mod tracing;
 mod tunnel;
 mod upstream_http2;
 mod upstream_tls;

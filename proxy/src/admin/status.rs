@@ -127,6 +127,10 @@ impl Status {
 pub(super) fn config(shared: &Shared) -> Value {
     let mut config = serde_json::to_value(&shared.snapshot().config).unwrap_or_default();
     redact(&mut config, false);
+    // Each collector has its own name for the field with its key.
+    if let Some(headers) = config.pointer_mut("/tracing/headers") {
+        redact(headers, true);
+    }
     config
 }
 

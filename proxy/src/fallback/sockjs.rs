@@ -61,6 +61,7 @@ pub(crate) async fn carry<R: Requester>(
 ) -> Result<()> {
     asked.take_passage(exchange, shared);
     let service = &asked.service;
+    exchange.shows_path(&service.path);
     let content = requester
         .content(exchange, shared, service.max_body)
         .await?;
@@ -82,6 +83,7 @@ pub(crate) async fn carry<R: Requester>(
     if opens {
         // At the gate nobody has done so yet.
         exchange.join_trace(head, &shared.snapshot(), &shared.traces);
+        exchange.shows_path(&service.path);
     }
     let backend = match opens {
         true => Some(Box::new(asked.backend(head, exchange, shared)?)),
@@ -121,6 +123,7 @@ pub(crate) async fn connect(
 ) -> Result<bool> {
     asked.take_passage(exchange, shared);
     let service = &asked.service;
+    exchange.shows_path(&service.path);
     let request = session.req_header();
     let backend = Some(asked.backend(request, exchange, shared)?);
     let Some(policy) = &service.route.fallback else {

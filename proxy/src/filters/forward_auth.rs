@@ -17,6 +17,7 @@ use super::{Identity, Verdict};
 use crate::answer::{Refusal, Reply};
 use crate::classify::hop_by_hop;
 use crate::forwarded::Client;
+use crate::traces::Trace;
 use crate::upstream::{Group, PeerTimeouts, Tried, http_peer, reason};
 
 /// What of a refusal's content is passed on.
@@ -57,8 +58,13 @@ impl ForwardAuth {
     }
 
     /// What the server says of a request.
-    pub(super) async fn judge(&self, request: &RequestHeader, client: &Client) -> Verdict {
-        match timeout(self.patience, self.ask(request, client)).await {
+    pub(super) async fn judge(
+        &self,
+        request: &RequestHeader,
+        client: &Client,
+        trace: Option<&Trace>,
+    ) -> Verdict {
+        match timeout(self.patience, self.ask(request, client, trace)).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(error)) => self.nobody(&reason(&error)),
             Err(_) => self.nobody("no answer in time"),
@@ -71,13 +77,30 @@ impl ForwardAuth {
         Verdict::Refuse(Refusal::NoVerdict)
     }
 
-    async fn ask(&self, request: &RequestHeader, client: &Client) -> Result<Verdict> {
+    async fn ask(
+        &self,
+        request: &RequestHeader,
+        client: &Client,
+        trace: Option<&Trace>,
+    ) -> Result<Verdict> {
         let peer = self.peer(request, client)?;
         let (mut session, _) = self.connector.get_http_session(&peer).await?;
-        let question = Box::new(self.question(request, client)?);
+        let mut question = Box::new(self.question(request, client)?);
+        let mut traced = match trace {
+            Some(trace) => trace.detach(&mut question)?,
+            None => None,
+        };
+        if let Some(traced) = &mut traced {
+            traced.asks(&question);
+        }
         session.write_request_header(question).await?;
         session.finish_request_body().await?;
         let response = read_final(&mut session).await?;
+        if let Some(traced) = traced {
+            let server = peer._address.as_inet().copied();
+            let answer = server.map(|server| (server, response.status));
+            traced.end(answer, self.group.transport().is_secure());
+        }
         let verdict = match response.status {
             status if status.is_success() => {
                 drain(&mut session).await?;

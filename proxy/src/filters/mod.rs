@@ -114,8 +114,8 @@ impl Filters {
             }
         }
         if let Some(forward) = &self.forward {
-            let client = exchange.client.clone();
-            match Box::pin(forward.judge(session.req_header(), &client)).await {
+            let (client, trace) = (exchange.client.clone(), exchange.trace.as_deref());
+            match Box::pin(forward.judge(session.req_header(), &client, trace)).await {
                 Verdict::Pass(known) => identity.join(known),
                 other => return reject(session, exchange, other).await,
             }

@@ -50,6 +50,13 @@ impl Exchange {
         self.trace = None;
     }
 
+    /// Its path is a client's key to a session: another one is shown.
+    pub(crate) fn shows_path(&mut self, path: &str) {
+        if let Some(trace) = &mut self.trace {
+            trace.shows_path(path);
+        }
+    }
+
     /// The backend is asked by this request.
     pub(crate) fn asks(&mut self, request: &RequestHeader) {
         if let Some(trace) = &mut self.trace {

@@ -22,6 +22,8 @@ use crate::forwarded::Client;
 use crate::gateway::target;
 use crate::snapshot::Route;
 
+const PATH: &str = "url.path";
+
 /// A request's part in a trace.
 #[derive(Debug)]
 pub(crate) struct Trace {
@@ -126,6 +128,14 @@ impl Trace {
             flags: self.flags,
         };
         hop::write(own.unwrap_or_else(nobody), request)
+    }
+
+    /// Spans say this path and not the request's own, in which a client's key to its session stands.
+    pub(crate) fn shows_path(&mut self, path: &str) {
+        let attributes = self.recording.iter_mut().flat_map(|it| &mut it.attributes);
+        for attribute in attributes.filter(|it| it.key.as_str() == PATH) {
+            attribute.value = span::shown(path).into();
+        }
     }
 
     /// The backend is asked by this request.
@@ -234,7 +244,7 @@ fn attributes(request: &RequestHeader, client: &Client) -> Vec<KeyValue> {
     attributes.extend([
         span::of("http.request.method", span::method(&request.method)),
         span::of("url.scheme", scheme),
-        span::of("url.path", span::shown(request.uri.path())),
+        span::of(PATH, span::shown(request.uri.path())),
         span::of("server.address", span::shown(name)),
         span::of("network.protocol.version", span::version(request.version)),
         span::of("client.address", client.address.to_string()),
