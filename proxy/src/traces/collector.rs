@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use pingora::tls::load_platform_certs_incl_env_into_store;
 use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
+use tokio::time::timeout;
 use towpath_conf::Tracing;
 
 /// Why there is no way to the collector.
@@ -37,6 +39,7 @@ pub(crate) enum ExportError {
 pub(super) struct Collector {
     exporter: SpanExporter,
     fault: Fault,
+    patience: Duration,
     pub(super) endpoint: String,
 }
 
@@ -63,14 +66,18 @@ impl Collector {
         Ok(Self {
             exporter,
             fault,
+            patience: conf.timeout.get(),
             endpoint: conf.endpoint.clone(),
         })
     }
 
-    /// Sends spans, and tries again for a while.
+    /// Sends spans, and tries again for a while. The library's own deadline is for each try.
     pub(super) async fn export(&self, spans: Vec<SpanData>) -> Result<(), String> {
-        let exported = self.exporter.export(spans).await;
-        exported.map_err(|error| lock(&self.fault).take().unwrap_or(error.to_string()))
+        match timeout(self.patience, self.exporter.export(spans)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(lock(&self.fault).take().unwrap_or(error.to_string())),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
     }
 }
 

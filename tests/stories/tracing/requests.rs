@@ -1,9 +1,11 @@
 //! Plain requests.
 
-use harness::{Collector, HttpBackend, NOBODY, Span, SpanKind, Towpath};
+use harness::{Collector, HttpBackend, NOBODY, Span, SpanKind, Towpath, curl};
 use serde_json::Value;
 
-use super::{CONTINUED, PARENT, TRACE, Told, before, exporting, field, only, spans_of};
+use super::{
+    CONTINUED, PARENT, TRACE, TRACEPARENT, Told, before, exporting, field, only, spans_of,
+};
 
 #[tokio::test]
 async fn a_trace_is_continued_and_the_backend_is_below_our_span() {
@@ -59,6 +61,31 @@ async fn a_trace_is_continued_and_the_backend_is_below_our_span() {
 
     let line = towpath.access("request", |_| true).await;
     assert_eq!(line["trace_id"], TRACE);
+}
+
+#[tokio::test]
+async fn over_http_2_it_is_the_same() {
+    let (collector, backend) = (Collector::start().await, HttpBackend::mirror().await);
+    let config = before(backend.address(), collector.address(), "");
+    let towpath = Towpath::start(&config).await;
+    let url = format!("http://{}/a", towpath.address());
+    let traceparent = format!("traceparent: {TRACEPARENT}");
+    let asked = ["--http2-prior-knowledge", "--header", &traceparent, &url];
+    let told = Told::mirrored(&curl(&asked).await);
+    let spans = spans_of(&collector, 2).await;
+    let (ours, to_backend) = (
+        only(&spans, SpanKind::Server),
+        only(&spans, SpanKind::Client),
+    );
+    assert_eq!((ours.trace.as_str(), ours.parent.as_str()), (TRACE, PARENT));
+    assert_eq!(
+        (&told.parent, &to_backend.parent),
+        (&to_backend.id, &ours.id)
+    );
+    assert_eq!(ours.says("network.protocol.version"), Some("2"));
+    let port = towpath.address().port().to_string();
+    assert_eq!(ours.says("server.address"), Some("127.0.0.1"));
+    assert_eq!(ours.says("server.port"), Some(port.as_str()));
 }
 
 #[tokio::test]
