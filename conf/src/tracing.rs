@@ -174,7 +174,7 @@ fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
             "expected an http or https URL without user, query and fragment, such as http://127.0.0.1:4318",
         ));
     }
-    let authority = text.splitn(4, '/').nth(2).unwrap_or_default();
+    let authority = text.split('/').nth(2).unwrap_or_default();
     let port = authority
         .rsplit_once(':')
         .filter(|_| !authority.ends_with(']'));

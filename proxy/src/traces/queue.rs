@@ -37,7 +37,7 @@ pub(crate) struct Change(Option<Next>);
 #[derive(Debug)]
 enum Next {
     Off,
-    To(Tracing, Collector),
+    To(Box<(Tracing, Collector)>),
 }
 
 #[derive(Debug)]
@@ -73,7 +73,10 @@ impl Traces {
         let queue = self.queue.load();
         Ok(Change(match (conf, queue.as_deref()) {
             (Some(conf), Some(queue)) if queue.conf == *conf => None,
-            (Some(conf), _) => Some(Next::To(conf.clone(), Collector::new(conf)?)),
+            (Some(conf), _) => {
+                let next = (conf.clone(), Collector::new(conf)?);
+                Some(Next::To(Box::new(next)))
+            }
             (None, Some(_)) => Some(Next::Off),
             (None, None) => None,
         }))
@@ -84,7 +87,7 @@ impl Traces {
         let next = match change.0 {
             None => return,
             Some(Next::Off) => None,
-            Some(Next::To(conf, collector)) => Some(self.begin(conf, collector)),
+            Some(Next::To(next)) => Some(self.begin(next.0, next.1)),
         };
         self.queue.store(next.map(Arc::new));
     }

@@ -1,5 +1,5 @@
 //! The cases are those of W3C's own test suite (w3c/trace-context, `test/test.py`).
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
 
