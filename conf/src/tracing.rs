@@ -23,7 +23,8 @@ const ENDPOINT: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?$";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map")]
 pub struct Tracing {
-    /// Where a collector takes OTLP over HTTP, as protobuf: an http or https URL. One without a path gets `/v1/traces`.
+    /// Where a collector takes OTLP over HTTP, as protobuf: an http or https URL. One without a path gets `/v1/traces`. With
+    /// https, it is verified by whom this system trusts.
     #[serde(deserialize_with = "endpoint")]
     #[schemars(regex(pattern = ENDPOINT))]
     pub endpoint: String,
