@@ -73,10 +73,7 @@ impl Traces {
         let queue = self.queue.load();
         Ok(Change(match (conf, queue.as_deref()) {
             (Some(conf), Some(queue)) if queue.conf == *conf => None,
-            (Some(conf), _) => {
-                let next = (conf.clone(), Collector::new(conf)?);
-                Some(Next::To(Box::new(next)))
-            }
+            (Some(conf), _) => Some(Next::To(Box::new((conf.clone(), Collector::new(conf)?)))),
             (None, Some(_)) => Some(Next::Off),
             (None, None) => None,
         }))
@@ -87,7 +84,10 @@ impl Traces {
         let next = match change.0 {
             None => return,
             Some(Next::Off) => None,
-            Some(Next::To(next)) => Some(self.begin(next.0, next.1)),
+            Some(Next::To(to)) => {
+                let (conf, collector) = *to;
+                Some(self.begin(conf, collector))
+            }
         };
         self.queue.store(next.map(Arc::new));
     }
