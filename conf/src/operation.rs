@@ -13,9 +13,10 @@ use crate::units::Duration;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "a map")]
 pub struct Drain {
-    /// `/ready` says no for this long before the listeners close. Default: 0s.
+    /// `/ready` says no for this long before nobody new is let in. Default: 0s.
     pub delay: Duration,
-    /// The Close frames of all tunnels are spread over this long. Default: 10s.
+    /// The Close frames of all tunnels and sessions are spread over this long. Until its own, a session goes on.
+    /// Default: 10s.
     pub spread: Duration,
     /// What is left this long after the signal is cut off. Default: 30s.
     pub timeout: Duration,

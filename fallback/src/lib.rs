@@ -37,5 +37,5 @@ pub use endpoint::Endpoint;
 pub use metrics::Metrics;
 pub use origin::Origins;
 pub use policy::Policy;
-pub use serve::{Fallback, TooLarge, Via};
+pub use serve::{Fallback, TooLarge, Via, asked_cid};
 pub use token::Key;

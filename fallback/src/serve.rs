@@ -263,7 +263,7 @@ impl Fallback {
         via: Via<'_, B>,
     ) -> Response<Body> {
         match (endpoint, content) {
-            (Endpoint::Check, Ok(content)) => json((via.check)(&cid(&content)).into_bytes()),
+            (Endpoint::Check, Ok(content)) => json((via.check)(&asked_cid(&content)).into_bytes()),
             (Endpoint::Open, content) => {
                 let (Some(policy), Some(backend)) = (via.policy, via.backend) else {
                     return self.no_policy();
@@ -298,8 +298,9 @@ impl Fallback {
     }
 }
 
-/// What a `check` asks for; no cid at all if it is no check.
-fn cid(content: &[u8]) -> String {
+/// The cid that a `check` with this content asks for; none at all if it is no check.
+#[must_use]
+pub fn asked_cid(content: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Check {
         towpath: u64,

@@ -60,6 +60,8 @@ pub(crate) enum Refusal {
     AddressFull,
     /// All have too many connections.
     Full,
+    /// The process drains, and this is no request of a session that is here.
+    Draining,
     /// No server of the upstream accepted a connection.
     Unreachable,
     /// The backend answered, but not with valid HTTP, or not with a valid handshake.
@@ -97,7 +99,9 @@ impl Refusal {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Full | Self::NoServer | Self::NoVerdict => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full | Self::Draining | Self::NoServer | Self::NoVerdict => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unreachable | Self::BadAnswer => StatusCode::BAD_GATEWAY,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -136,6 +140,7 @@ impl Refusal {
             Self::UnsupportedVersion => "WebSocket version 13 is required",
             Self::AddressFull => "too many connections from this address",
             Self::Full => "too many connections",
+            Self::Draining => "this server is about to end",
             Self::Unreachable => "the backend cannot be reached",
             Self::BadAnswer => "the backend gave no valid answer",
             Self::NoServer => "no backend is available",
@@ -153,7 +158,7 @@ impl Refusal {
             Self::UpgradeRequired => &[("Upgrade", "websocket")],
             // By then there is room for it again.
             Self::TooManyRequests | Self::TooManyUpgrades => &[("Retry-After", "1")],
-            Self::AddressFull | Self::Full | Self::NoServer => later(),
+            Self::AddressFull | Self::Full | Self::Draining | Self::NoServer => later(),
             _ => &[],
         }
     }
@@ -190,7 +195,10 @@ impl Refusal {
         for (name, value) in self.fields() {
             response.insert_header(*name, *value)?;
         }
-        if matches!(self, Self::Malformed(_) | Self::ContentTooLarge) {
+        if matches!(
+            self,
+            Self::Malformed(_) | Self::ContentTooLarge | Self::Draining
+        ) {
             session.set_keepalive(None);
         }
         session.set_total_drain_timeout(Some(LINGER));

@@ -36,9 +36,11 @@ pub(crate) struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// All client connections.
     pub(crate) connections: Arc<Connections>,
-    /// Connections of newer processes, for requests of sessions here.
+    /// Connections of other generations, for requests of sessions here.
     pub(crate) inner_connections: Arc<Connections>,
-    /// How many of them there may be for want of file descriptors.
+    /// Connections of the operator's.
+    pub(crate) operators: Arc<Connections>,
+    /// How many of clients' there may be for want of file descriptors.
     most_connections: usize,
     /// The tunnels and sessions that there are.
     pub(crate) live: Arc<Live>,
@@ -46,7 +48,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// The way to the server.
     pub(crate) orders: Orders,
-    /// The processes before this one.
+    /// This process among those before and after it.
     pub(crate) generations: Generations,
     /// When the process began.
     pub(crate) started: SystemTime,
@@ -79,16 +81,18 @@ impl Shared {
         inherited: &Inherited,
     ) -> Result<Self, getrandom::Error> {
         let bounds = bounds(&snapshot.config.limits);
-        let key = inherited.key()?;
+        let generations = inherited.generations()?;
         let metrics = Metrics::default();
         metrics.configured(&snapshot.hash);
+        metrics.inherit(inherited.upgrades());
         Ok(Self {
-            fallback: Fallback::new(bounds, &key)?,
+            fallback: Fallback::new(bounds, generations.key())?,
             inner_connections: Arc::default(),
+            operators: Arc::default(),
             live: Arc::default(),
             metrics: Arc::new(metrics),
             orders,
-            generations: Generations::after(key, inherited.predecessors()),
+            generations,
             started: SystemTime::now(),
             last_reload: Mutex::default(),
             superseded: AtomicBool::new(false),
@@ -157,7 +161,7 @@ impl Shared {
 
     /// Whether a session that is not here may be in another process, or the request has come from one.
     pub(crate) fn has_others(&self, client: &Client) -> bool {
-        client.is_inner() || self.generations.predecessors() > 0
+        client.is_inner() || self.generations.have_others()
     }
 
     /// How the last reload went; `None`: there was none.
@@ -182,6 +186,26 @@ impl Shared {
     pub(crate) fn drain(&self, spread: Spread) {
         self.begun.store(true, Ordering::Release);
         self.draining.send_replace(Some(spread));
+    }
+
+    /// Waits until tunnels and sessions are being told to end. Cancel-safe.
+    pub(crate) async fn drain_begun(&self) {
+        // It does not go before us.
+        let _ = self.draining.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Waits until nobody is here any more, and nobody is being answered. Cancel-safe.
+    pub(crate) async fn nothing_left(&self) {
+        loop {
+            self.connections.none().await;
+            self.fallback.none().await;
+            // The last answers of sessions may be on their way through another process.
+            self.inner_connections.none().await;
+            // A session may have been opened while others were waited for.
+            if self.connections.is_empty() && self.fallback.sessions() == 0 {
+                return;
+            }
+        }
     }
 
     /// The moment at which a tunnel or session is to end.

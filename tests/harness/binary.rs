@@ -11,7 +11,15 @@ use crate::within;
 
 /// A command that runs Towpath with `arguments`.
 pub fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(binary());
+    command_of(binary(), arguments)
+}
+
+/// A command that runs another program file with `arguments`.
+pub(crate) fn command_of<'a>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(program);
     command.args(arguments).kill_on_drop(true);
     command
 }

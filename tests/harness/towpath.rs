@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::binary::command;
+use crate::binary::{binary, command_of};
 use crate::lines::Lines;
 use crate::{WebSocket, Wire, open, within};
 
@@ -34,13 +34,18 @@ pub struct Towpath {
 impl Towpath {
     /// Starts with `config`, and waits until it is ready.
     pub async fn start(config: &str) -> Self {
-        Self::start_by(config, |file| command(["run", "-c", file])).await
+        Self::start_as(binary(), config).await
     }
 
-    /// The same, with more in its environment.
+    /// Starts from this program file.
+    pub async fn start_as(program: &Path, config: &str) -> Self {
+        Self::start_by(config, |file| command_of(program, ["run", "-c", file])).await
+    }
+
+    /// Starts with more in its environment.
     pub async fn start_within(config: &str, environment: &[(&str, &str)]) -> Self {
         Self::start_by(config, |file| {
-            let mut command = command(["run", "-c", file]);
+            let mut command = command_of(binary(), ["run", "-c", file]);
             command.envs(environment.iter().copied());
             command
         })

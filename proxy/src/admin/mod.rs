@@ -259,6 +259,10 @@ impl Take for Admin {
         tokio::spawn(async move {
             let mut next: Option<Stream> = Some(Box::new(PingoraTcp::from(connection)));
             while let Some(stream) = next {
+                // Counted, so that the process does not end before an order was answered. Limits are for clients.
+                let Ok(_place) = admin.shared.operators.enter(usize::MAX) else {
+                    return;
+                };
                 next = admin.process_new(stream, &shutdown).await;
             }
         });

@@ -1,5 +1,8 @@
 //! What the operator may ask of the running server, and how it is told what came of it.
 
+use std::convert::Infallible;
+use std::future::pending;
+
 use tokio::sync::{mpsc, oneshot};
 
 /// Tells whoever asked what came of it; why not, in words.
@@ -14,6 +17,28 @@ pub(crate) enum Order {
     Drain(Answer),
     /// Let a new process take over; answered once it is ready, or will not be.
     Upgrade(Answer),
+}
+
+impl Order {
+    /// It is not done, for this reason.
+    pub(crate) fn refuse(self, why: &str) {
+        let (Self::Reload(answer) | Self::Drain(answer) | Self::Upgrade(answer)) = self;
+        // Whoever has asked may have gone.
+        let _ = answer.send(Err(why.to_owned()));
+    }
+}
+
+/// Answers orders to a server that leaves, for as long as it does: it drains, and does nothing else any more.
+pub(crate) async fn decline(orders: &mut Heard) -> Infallible {
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Drain(answer) => {
+                let _ = answer.send(Ok(()));
+            }
+            order => order.refuse("the server is draining"),
+        }
+    }
+    pending().await
 }
 
 /// More orders than that at one time are refused.

@@ -62,11 +62,7 @@ impl EngineIo {
             return Lane::Pass;
         }
         let parsed = Query::parse(query);
-        let is_here = || {
-            shared
-                .fallback
-                .knows_engine_io(&self.service, own_origin, query)
-        };
+        let is_here = || self.is_of(shared, own_origin, query);
         match (kind, parsed.sid.is_some()) {
             // One that begins with a WebSocket is a WebSocket's like any other.
             (Kind::Upgrade, false) => Lane::Pass,
@@ -76,6 +72,13 @@ impl EngineIo {
             (Kind::Http, _) if self.passes() && !is_here() => Lane::Pass,
             (Kind::Http, _) => Lane::Answer,
         }
+    }
+
+    /// Whether a request is of a session that there is here.
+    pub(crate) fn is_of(&self, shared: &Shared, own_origin: &str, query: &str) -> bool {
+        shared
+            .fallback
+            .knows_engine_io(&self.service, own_origin, query)
     }
 
     /// Whether a client's requests must all reach the same server: its session is there.

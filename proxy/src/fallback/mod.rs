@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use pingora::Result;
 use pingora::proxy::Session;
-use towpath_fallback::{Endpoint, Fallback, Via, client};
+use towpath_fallback::{Endpoint, Fallback, Via, asked_cid, client};
 
 pub(crate) use content::{Content, header};
 pub(crate) use probe::probe;
@@ -26,7 +26,7 @@ pub(crate) use routing::find_route;
 pub(crate) use services::Services;
 pub(crate) use settings::{bounds, origins, policy};
 
-use crate::attempts::Cid;
+use crate::attempts::{Cid, Fate};
 use crate::gateway::{Exchange, Passage, refuse};
 use crate::generations::elsewhere;
 use crate::shared::Shared;
@@ -115,6 +115,16 @@ pub(crate) async fn carry(
             return Ok(true);
         }
     }
+    if endpoint == Endpoint::Check
+        && shared.has_others(&exchange.client)
+        && is_unseen(&content, shared)
+    {
+        // The handshake may have come to another process, which alone remembers it.
+        let answered = Box::pin(elsewhere(session, exchange, shared, &content));
+        if answered.await? {
+            return Ok(true);
+        }
+    }
     let route = route.filter(|route| route.fallback.is_some());
     let backend = match (endpoint, &route) {
         (Endpoint::Open, Some(route)) => {
@@ -153,4 +163,11 @@ pub(crate) async fn carry(
     let changes = changes.map(|route| &route.response_headers);
     content::write(session, response, changes).await?;
     Ok(true)
+}
+
+/// Whether a `check` asks for an attempt that has not come here.
+fn is_unseen(content: &Content, shared: &Shared) -> bool {
+    let cid = asked_cid(content.as_deref().unwrap_or_default());
+    let fate = Cid::parse(cid.as_bytes()).map(|cid| shared.attempts.look(cid));
+    fate == Some(Fate::Unseen)
 }

@@ -23,6 +23,8 @@ pub(crate) enum Full {
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     total: AtomicUsize,
+    /// Accepted, and not counted yet: it is not their turn.
+    arriving: AtomicUsize,
     /// Bounded by `total`: who has no connections has no entry.
     by_network: Mutex<HashMap<IpAddr, usize>>,
     left: Notify,
@@ -34,13 +36,24 @@ impl Connections {
         self.total.load(Ordering::Acquire)
     }
 
+    /// Whether none is open, and none about to be.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.arriving.load(Ordering::Acquire) + self.open() == 0
+    }
+
+    /// A connection was accepted. Whoever ends the process must not overlook it before it is counted.
+    pub(crate) fn arrive(self: &Arc<Self>) -> Arrival {
+        self.arriving.fetch_add(1, Ordering::AcqRel);
+        Arrival(self.clone())
+    }
+
     /// Waits until none is open. Cancel-safe.
     pub(crate) async fn none(&self) {
         loop {
             let left = self.left.notified();
             tokio::pin!(left);
             left.as_mut().enable();
-            if self.open() == 0 {
+            if self.is_empty() {
                 return;
             }
             left.await;
@@ -68,6 +81,18 @@ impl Connections {
     fn leave(&self) {
         if self.total.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.left.notify_waiters();
+        }
+    }
+}
+
+/// A connection on its way in.
+#[derive(Debug)]
+pub(crate) struct Arrival(Arc<Connections>);
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if self.0.arriving.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.left.notify_waiters();
         }
     }
 }
@@ -143,11 +168,15 @@ mod tests {
     #[tokio::test]
     async fn none_waits_for_the_last_to_leave() {
         let connections = Arc::new(Connections::default());
-        let place = connections.enter(9).unwrap();
+        let arrival = connections.arrive();
         let waiting = tokio::spawn({
             let connections = connections.clone();
             async move { connections.none().await }
         });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        let place = connections.enter(9).unwrap();
+        drop(arrival);
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         drop(place);

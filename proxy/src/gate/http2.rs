@@ -14,6 +14,7 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::time::{sleep, timeout};
 
+use super::closing;
 use super::connection::{Connection, StreamPlace, Streams};
 use super::downstream::Downstream;
 use super::entrance::Http2Settings;
@@ -66,7 +67,7 @@ pub(super) async fn serve(
     connection: Arc<Connection>,
     settings: Http2Settings,
     patience: Patience,
-    mut shutdown: ShutdownWatch,
+    shutdown: ShutdownWatch,
 ) {
     let digest = Arc::new(Digest {
         ssl_digest: client.get_ssl_digest(),
@@ -84,12 +85,12 @@ pub(super) async fn serve(
         return;
     };
     let streams = Arc::new(Streams::default());
-    let (mut draining, mut malformed) = (false, 0);
+    let (mut first, mut draining, mut malformed) = (true, false, 0);
     let mut left = patience.streams;
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = shutdown.wait_for(|stop| *stop), if !draining => {
+            () = closing(&shutdown, shared, first), if !draining => {
                 http2.graceful_shutdown();
                 draining = true;
                 continue;
@@ -110,6 +111,7 @@ pub(super) async fn serve(
                 let place =
                     StreamPlace::new(connection.clone(), streams.clone(), settings.websocket);
                 let place = Arc::new(place);
+                first = false;
                 let request = session.req_header_mut();
                 request.extensions_mut().insert(place.clone());
                 if let Err(error) = complete(request) {

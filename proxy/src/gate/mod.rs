@@ -36,6 +36,7 @@ use crate::shared::Shared;
 
 pub(crate) use chunks::ChunkFault;
 pub(crate) use connection::{StreamPlace, is_inner, tls_facts};
+use connections::Arrival;
 pub(crate) use connections::Connections;
 pub(crate) use downstream::Downstream;
 pub(crate) use entrance::Entrance;
@@ -103,7 +104,7 @@ impl Gate {
         let patience = snapshot.config.timeouts.request_header.get();
         let told = async {
             if client.early().is_empty() {
-                wait_for_request(client, patience, shutdown, &self.shared)
+                wait_for_request(client, patience, true, shutdown, &self.shared)
                     .await
                     .ok()?;
             }
@@ -168,7 +169,7 @@ impl Gate {
             } else {
                 &timeouts.keep_alive
             };
-            wait_for_request(client, idle.get(), shutdown, &self.shared).await?;
+            wait_for_request(client, idle.get(), first, shutdown, &self.shared).await?;
         }
         let max_size =
             usize::try_from(snapshot.config.limits.header_size.get()).unwrap_or(usize::MAX);
@@ -183,7 +184,8 @@ impl Gate {
 impl Take for Gate {
     fn take(self: &Arc<Self>, connection: TcpStream, peer: SocketAddr, shutdown: &ShutdownWatch) {
         let (gate, shutdown) = (self.clone(), shutdown.clone());
-        tokio::spawn(async move { gate.serve(connection, peer, &shutdown).await });
+        let arrival = self.shared.connections.arrive();
+        tokio::spawn(async move { gate.serve(connection, peer, arrival, &shutdown).await });
     }
 }
 
@@ -193,10 +195,12 @@ impl Gate {
         &self,
         connection: TcpStream,
         peer: SocketAddr,
+        arrival: Arrival,
         shutdown: &ShutdownWatch,
     ) -> Option<Infallible> {
         // On the heap, since a connection's future would carry their size for as long as it lives.
         let client = Box::pin(self.enter(connection, peer)).await?;
+        drop(arrival);
         self.serve_client(client, shutdown).await
     }
 
@@ -262,13 +266,12 @@ impl Gate {
 async fn wait_for_request(
     client: &mut Downstream,
     idle: Duration,
+    first: bool,
     shutdown: &ShutdownWatch,
     shared: &Shared,
 ) -> Result<(), NoHead> {
-    let mut shutdown = shutdown.clone();
-    let stopped = async {
-        // It may go at any time.
-        let _ = shutdown.wait_for(|stop| *stop).await;
+    let closing = async {
+        closing(shutdown, shared, first).await;
         if shared.is_superseded() {
             // A request that is on its way by now is answered, and its client told to connect anew.
             sleep(LAST_REQUEST).await;
@@ -279,7 +282,22 @@ async fn wait_for_request(
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false) | Err(_)) | Err(_) => Err(NoHead::Silent),
         },
-        () = stopped => Err(NoHead::Silent),
+        () = closing => Err(NoHead::Silent),
+    }
+}
+
+/// Waits until no more requests are wanted of a connection: its listener has closed, or we drain. In a drain, one that
+/// was let in nevertheless may say its first.
+async fn closing(shutdown: &ShutdownWatch, shared: &Shared, first: bool) {
+    let mut shutdown = shutdown.clone();
+    // It may go at any time.
+    let closed = async { drop(shutdown.wait_for(|stop| *stop).await) };
+    if first {
+        return closed.await;
+    }
+    tokio::select! {
+        () = closed => {}
+        () = shared.drain_begun() => {}
     }
 }
 

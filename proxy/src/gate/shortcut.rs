@@ -54,7 +54,7 @@ impl Gate {
         let shared = self.shared.clone();
         let dialect = match &way {
             Shortcut::Tunnel => {
-                let keeps = keeps && !*shutdown.borrow();
+                let keeps = keeps && !*shutdown.borrow() && !shared.is_draining();
                 return Ok(handshake::answer(
                     client, head, request, exchange, keeps, shared,
                 ));
@@ -69,6 +69,7 @@ impl Gate {
             head: request,
             client,
             shutdown: shutdown.clone(),
+            shared: self.shared.clone(),
             write: self.shared.snapshot().config.timeouts.write.get(),
             dialect,
             received: 0,
@@ -148,6 +149,7 @@ pub(super) struct Direct {
     /// Whether another request may follow.
     keeps: bool,
     shutdown: ShutdownWatch,
+    shared: Arc<Shared>,
     /// How long a write may take.
     write: Duration,
     dialect: &'static str,
@@ -212,7 +214,8 @@ impl Requester for Direct {
 
     async fn answer(&mut self, response: Response<Body>, changes: Option<&Changes>) -> Result<()> {
         let (mut header, mut body) = fallback::header(response, false, changes)?;
-        self.keeps &= self.client.is_between_requests() && !*self.shutdown.borrow();
+        let leaves = *self.shutdown.borrow() || self.shared.is_draining();
+        self.keeps &= self.client.is_between_requests() && !leaves;
         self.status = Some(header.status);
         let mut bytes = self.serialize(&mut header, body.size().unwrap_or_default())?;
         if body.size().is_some() {

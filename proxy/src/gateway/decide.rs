@@ -7,6 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use towpath_fallback::{Endpoint, client};
 
+use super::draining::may_come_in;
 use super::{Exchange, Gateway, Passage, addresses, peer_address, target};
 use crate::answer::{Refusal, Reply};
 use crate::attempts::take_cid;
@@ -49,6 +50,15 @@ impl Gateway {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<Way, Refusal> {
+        let way = self.find_way(session, exchange)?;
+        let is_wanted = || may_come_in(&self.shared, &way, session.req_header(), exchange);
+        match self.shared.is_draining() && !is_wanted() {
+            true => Err(Refusal::Draining),
+            false => Ok(way),
+        }
+    }
+
+    fn find_way(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Way, Refusal> {
         let snapshot = self.shared.snapshot();
         let ends = Ends {
             peer: peer_address(session),

@@ -3,6 +3,7 @@
 //! Every filter runs before that parting, so that nothing is skipped by looking like an upgrade.
 
 mod decide;
+mod draining;
 mod exchange;
 mod shortcut;
 mod traced;

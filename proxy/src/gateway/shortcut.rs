@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pingora::http::RequestHeader;
 use towpath_fallback::{Endpoint, client};
 
+use super::draining::may_take_shortcut;
 use super::{Exchange, Passage, target};
 use crate::attempts::take_cid;
 use crate::classify::{Kind, classify};
@@ -54,6 +55,9 @@ impl Shortcut {
             }
             _ => return None,
         };
+        if shared.is_draining() && !may_take_shortcut(shared, &way, request, exchange) {
+            return None;
+        }
         snapshot
             .rates
             .ask(exchange.client.address, Some(kind))
@@ -82,6 +86,9 @@ impl Shortcut {
             || route.filters.ask_who()
             || route.websocket.upgrade == towpath_conf::Upgrade::Deny;
         if goes_elsewhere {
+            return None;
+        }
+        if shared.is_draining() && !may_take_shortcut(shared, &Self::Tunnel, request, exchange) {
             return None;
         }
         let kind = Some(Kind::Upgrade);

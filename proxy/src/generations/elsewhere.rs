@@ -1,8 +1,9 @@
-//! Requests of sessions that live in an older process: asked there, answered here. What nobody knows is for us.
+//! Requests of sessions that live in another process: asked there, answered here. What nobody knows is for us.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -12,10 +13,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pingora::Result;
 use pingora::http::RequestHeader;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use towpath_conf::ProxyVersion;
 use towpath_fallback::Body;
 
@@ -25,21 +27,41 @@ use crate::gateway::Exchange;
 use crate::proxy_protocol::encode;
 use crate::shared::Shared;
 
-/// What an older process answers where it does not know the session: RFC 9110 §15.5.20.
+/// What another process answers where it does not know the session: RFC 9110 §15.5.20.
 const NOT_MINE: StatusCode = StatusCode::MISDIRECTED_REQUEST;
 
 /// Parts of a streaming answer that are on their way at one time.
 const PARTS: usize = 1;
 
+/// How long is waited for another process that has no room for a connection at the moment.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// How long a process is silent that lives and waits for a request, and how often is looked whether it does.
+const SILENCE: Duration = Duration::from_millis(100);
+const LAST_LOOKS: usize = 3;
+
+/// What came of asking another process.
+enum Asked {
+    /// It has the session.
+    Answered(Response<Body>),
+    /// It has not.
+    Unknown,
+    /// It has ended, and its sessions with it.
+    Gone,
+    /// It lives, and could not be asked.
+    Failed(io::Error),
+}
+
 /// Answers a request of a session that is not here, if it is anywhere; `true`: it was answered, or its client is gone.
 pub(crate) async fn elsewhere<R: Requester>(
     requester: &mut R,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     shared: &Shared,
     content: &Content,
 ) -> Result<bool> {
     if exchange.client.is_inner() {
-        // Whoever has sent it here asks others, or knows what to say.
+        // Whoever has sent it here asks others, or knows what to say, and writes it down.
+        exchange.summed_up = true;
         let mut unknown = Response::new(Body::empty());
         *unknown.status_mut() = NOT_MINE;
         requester.answer(unknown, None).await?;
@@ -48,27 +70,36 @@ pub(crate) async fn elsewhere<R: Requester>(
     let Ok(content) = content else {
         return Ok(false);
     };
-    for predecessor in shared.generations.living().iter() {
-        let socket = predecessor.socket(exchange.client.scheme_of(requester.head()));
+    let scheme = exchange.client.scheme_of(requester.head());
+    let mut failed = false;
+    for relative in shared.generations.others() {
+        let request = request(requester.head(), exchange, content.clone());
         let introduction = encode(ProxyVersion::V2, exchange.client.addresses);
-        let asked = match request(requester.head(), exchange, content.clone()) {
-            Ok(request) => {
-                let asked = pin!(ask(socket, introduction, request));
-                requester.unless_gone(asked).await?
-            }
-            Err(error) => Some(Err(error)),
+        let asked = pin!(ask(relative.socket(scheme), introduction, request));
+        let Some(asked) = requester.unless_gone(asked).await? else {
+            return Ok(true);
         };
         match asked {
-            None => return Ok(true),
-            Some(Ok(response)) if response.status() == NOT_MINE => {}
-            Some(Ok(response)) => {
+            Asked::Answered(response) => {
+                exchange.summed_up = response.status().is_success();
                 requester.answer(response, None).await?;
                 return Ok(true);
             }
-            Some(Err(error)) => tracing::debug!(%error, "an older process cannot be reached"),
+            Asked::Unknown => {}
+            Asked::Gone => shared.generations.forget(&relative),
+            Asked::Failed(error) => {
+                failed = true;
+                tracing::warn!(%error, generation = relative.number, "another process cannot be asked");
+            }
         }
     }
-    Ok(false)
+    if failed {
+        // It may be that one's session, which goes on: its client is to ask again.
+        let mut later = Response::new(Body::empty());
+        *later.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        requester.answer(later, None).await?;
+    }
+    Ok(failed)
 }
 
 /// What moves the bytes of one request's connection, which is closed with it.
@@ -80,13 +111,66 @@ impl Drop for Driver {
     }
 }
 
-/// Puts a request to an older process, as its client would.
+/// Asks another process, as the client would.
 async fn ask(
     socket: PathBuf,
     introduction: Vec<u8>,
+    request: io::Result<Request<Full<Bytes>>>,
+) -> Asked {
+    let asked = async { put(connect(&socket).await?, introduction, request?).await };
+    match asked.await {
+        Ok(response) if response.status() == NOT_MINE => Asked::Unknown,
+        Ok(response) => Asked::Answered(response),
+        // It is not asked a second time, since it may have taken the request.
+        Err(error) => match lives(&socket).await {
+            true => Asked::Failed(error),
+            false => Asked::Gone,
+        },
+    }
+}
+
+/// Whether a process that has given no answer is there yet: one that is being ended may be reached a last time, and
+/// hangs up at once.
+async fn lives(socket: &Path) -> bool {
+    for _ in 0..LAST_LOOKS {
+        match connect(socket).await {
+            Err(error) => return !is_gone(&error),
+            Ok(mut connection) => {
+                let hung_up = connection.read_u8();
+                if timeout(SILENCE, hung_up).await.is_err() {
+                    return true;
+                }
+            }
+        }
+    }
+    true
+}
+
+/// Whether this is what a socket says whose process has ended: nobody listens any more, or it is not there.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+    )
+}
+
+/// Where connections wait for a process that is behind with them, and the queue is full, the kernel refuses instead of
+/// waiting (EAGAIN); so we wait.
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(BREATH).await,
+            connected => return connected,
+        }
+    }
+}
+
+/// Puts a request to another process, on a connection of its own.
+async fn put(
+    mut connection: UnixStream,
+    introduction: Vec<u8>,
     request: Request<Full<Bytes>>,
 ) -> io::Result<Response<Body>> {
-    let mut connection = UnixStream::connect(socket).await?;
     connection.write_all(&introduction).await?;
     let (mut sender, driver) = http1::handshake(TokioIo::new(connection))
         .await
@@ -117,7 +201,7 @@ async fn ask(
     Ok(Response::from_parts(parts, body))
 }
 
-/// The request as the older process gets it: its Host is the proxy's as the client knows it.
+/// The request as the other process gets it: its Host is the proxy's as the client knows it.
 fn request(
     head: &RequestHeader,
     exchange: &Exchange,

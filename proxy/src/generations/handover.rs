@@ -1,11 +1,13 @@
 //! What an old process tells the new one, over the socket that only they know; then it waits for one word.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use towpath_fallback::Key;
 
-use super::Predecessor;
+use super::family::Number;
+use crate::observe::metrics::Upgrades;
 
 /// The environment variable that names the old process' socket.
 pub(super) const SOCKET: &str = "TOWPATH_UPGRADE";
@@ -20,20 +22,28 @@ pub(super) struct Handover {
     key: String,
     /// The addresses of the inherited sockets as the configuration says them, in their order.
     pub(super) listeners: Vec<SocketAddr>,
-    /// Who came before the new process, the youngest first.
-    pub(super) predecessors: Vec<Predecessor>,
+    /// Where all generations are.
+    pub(super) family: PathBuf,
+    /// Which of them the new process is.
+    pub(super) number: Number,
+    /// How many upgrades there were, this one among them.
+    pub(super) upgrades: Upgrades,
 }
 
 impl Handover {
     pub(super) fn new(
         key: &Key,
         listeners: Vec<SocketAddr>,
-        predecessors: Vec<Predecessor>,
+        family: PathBuf,
+        number: Number,
+        upgrades: Upgrades,
     ) -> Self {
         Self {
             key: key.to_text(),
             listeners,
-            predecessors,
+            family,
+            number,
+            upgrades,
         }
     }
 

@@ -10,8 +10,9 @@ use listenfd::ListenFd;
 use thiserror::Error;
 use towpath_fallback::Key;
 
-use super::Predecessor;
+use super::Generations;
 use super::handover::{Handover, READY, SOCKET};
+use crate::observe::metrics::Upgrades;
 
 /// The old process answers at once, or never.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -69,22 +70,28 @@ impl Inherited {
     pub(crate) fn socket(&mut self, configured: SocketAddr) -> Option<TcpListener> {
         let mut all = self.sockets.iter();
         let index = all.position(|(address, _)| *address == configured)?;
-        Some(self.sockets.swap_remove(index).1)
+        // In their order, since several may be configured alike, with port 0.
+        Some(self.sockets.remove(index).1)
     }
 
-    /// The key that all generations have; one of its own where there is no old process.
+    /// The process among the others.
     ///
     /// # Errors
     /// The system has no randomness.
-    pub(crate) fn key(&self) -> Result<Key, getrandom::Error> {
-        let handed = self.handed.as_ref().and_then(Handover::key);
-        handed.map_or_else(Key::random, Ok)
+    pub(crate) fn generations(&self) -> Result<Generations, getrandom::Error> {
+        let handed = self.handed.as_ref();
+        let key = handed.and_then(Handover::key);
+        let key = key.map_or_else(Key::random, Ok)?;
+        Ok(match handed {
+            Some(handed) => Generations::after(key, handed.number, handed.family.clone()),
+            None => Generations::first(key),
+        })
     }
 
-    /// Who came before, the youngest first.
-    pub(crate) fn predecessors(&self) -> Vec<Predecessor> {
+    /// How many upgrades there were.
+    pub(crate) fn upgrades(&self) -> Upgrades {
         let handed = self.handed.as_ref();
-        handed.map_or_else(Vec::new, |it| it.predecessors.clone())
+        handed.map_or_else(Upgrades::default, |it| it.upgrades)
     }
 
     /// Tells the old process that we serve. Sockets that nobody has wanted are closed.

@@ -1,30 +1,42 @@
-//! Where an old process takes requests of its own sessions that have come to a newer one: each on a connection of its own
+//! Where a process takes requests of its own sessions that have come to another generation: each on a connection of its own
 //! that begins with a PROXY header, over a socket for each scheme that a client can have spoken.
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::net::UnixListener;
 use towpath_conf::Scheme;
 
-use super::{Generations, socket};
+use super::Generations;
+use super::family::socket;
 use crate::gate::Gate;
 
-/// Begins to listen, for as long as the process lives. Must be called on a runtime.
+/// How long nothing is accepted where there is no room for a connection.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Begins to listen, for as long as the process lives, unless it does already. Must be called on a runtime.
 ///
 /// # Errors
 /// There is no place for the sockets.
 pub(crate) fn listen(generations: &Generations, gate: &Arc<Gate>) -> io::Result<()> {
-    let home = generations.home()?;
-    for scheme in [Scheme::Http, Scheme::Https] {
-        let path = socket(home.path(), scheme);
-        if path.exists() {
-            // Of an attempt to be followed by another process.
-            continue;
-        }
-        let listener = UnixListener::bind(path)?;
+    if generations.settled.load(Ordering::Acquire) {
+        // Since an attempt to be followed by another process.
+        return Ok(());
+    }
+    let family = generations.family()?;
+    let sockets = family.settle(generations.number, |place| {
+        let bind = |scheme| UnixListener::bind(socket(place, scheme));
+        Ok([
+            (bind(Scheme::Http)?, Scheme::Http),
+            (bind(Scheme::Https)?, Scheme::Https),
+        ])
+    })?;
+    for (listener, scheme) in sockets {
         tokio::spawn(accept(listener, gate.clone(), scheme));
     }
+    generations.settled.store(true, Ordering::Release);
     Ok(())
 }
 
@@ -36,9 +48,9 @@ async fn accept(listener: UnixListener, gate: Arc<Gate>, scheme: Scheme) {
                 tokio::spawn(async move { gate.serve_inner(connection, scheme).await });
             }
             Err(error) => {
-                tracing::warn!(%error, "a newer process cannot reach this one");
+                tracing::warn!(%error, "another process cannot reach this one");
                 // Out of descriptors, most likely, which passes.
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(BREATH).await;
             }
         }
     }

@@ -6,17 +6,20 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::Generations;
 use super::handover::{Handover, READY, SOCKET};
-use super::{Generations, Predecessor};
+use crate::observe::metrics::Upgrades;
 
 /// Where inherited sockets begin (sd_listen_fds(3)).
 const FIRST_FD: i32 = 3;
@@ -31,7 +34,7 @@ pub(crate) enum UpgradeError {
     #[error("the new process has ended before it was ready: {0}")]
     Ended(ExitStatus),
     /// It took too long, and was killed.
-    #[error("the new process was not ready within {0:?}")]
+    #[error("the new process was not ready within {0:?}, and was killed")]
     Late(Duration),
 }
 
@@ -51,22 +54,28 @@ impl Succession {
         })
     }
 
-    /// Starts the new process, and returns its number once it serves.
+    /// Starts the new process, and returns its number once it serves. We must listen for it already. Where this is
+    /// dropped before its end, there is no new process.
     pub(crate) async fn begin(
         &self,
         generations: &Generations,
         sockets: Vec<(SocketAddr, OwnedFd)>,
+        upgrades: Upgrades,
         patience: Duration,
     ) -> Result<u32, UpgradeError> {
-        let home = generations.home()?.path().to_owned();
-        let control = home.join("control.sock");
+        let family = generations.family()?;
+        let control = family.place(generations.number).join("control.sock");
         // Of an attempt before.
         let _ = std::fs::remove_file(&control);
         let listener = UnixListener::bind(&control)?;
-        let mut predecessors = vec![Predecessor { directory: home }];
-        predecessors.extend(generations.living().iter().cloned());
         let addresses = sockets.iter().map(|(address, _)| *address).collect();
-        let handover = Handover::new(&generations.key, addresses, predecessors);
+        let handover = Handover::new(
+            &generations.key,
+            addresses,
+            family.directory().to_owned(),
+            generations.number + 1,
+            upgrades.with(true),
+        );
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         command.env(SOCKET, &control);
@@ -82,19 +91,68 @@ impl Succession {
         command
             .fd_mappings(mappings.collect())
             .map_err(|_| io::Error::other("two sockets at one place"))?;
-        let child = command.spawn()?;
-        drop(command);
-        let number = child.id();
-        let ended = watch(child);
-        tokio::select! {
+        let (successor, ended) = Successor::start(command, generations)?;
+        let number = successor.number;
+        let ready = tokio::select! {
             ready = timeout(patience, hand_over(&listener, &handover)) => match ready {
-                Ok(ready) => ready.map(|()| number).map_err(UpgradeError::Start),
-                Err(_) => {
-                    kill(number);
-                    Err(UpgradeError::Late(patience))
-                }
+                Ok(ready) => ready.map_err(UpgradeError::Start),
+                Err(_) => Err(UpgradeError::Late(patience)),
             },
             status = ended => Err(UpgradeError::Ended(status.unwrap_or_default())),
+        };
+        ready?;
+        successor.takes_over();
+        Ok(number)
+    }
+}
+
+/// A new process that is not ready yet. Dropped, it is killed, and nothing is left of it.
+struct Successor<'g> {
+    generations: &'g Generations,
+    number: u32,
+    /// `None` once it is ready. Not its number, which another process may have by then.
+    process: Option<OwnedFd>,
+}
+
+impl<'g> Successor<'g> {
+    /// Starts it; its end is told.
+    fn start(
+        mut command: Command,
+        generations: &'g Generations,
+    ) -> io::Result<(Self, oneshot::Receiver<ExitStatus>)> {
+        let mut child = command.spawn()?;
+        // Our copies of what it was given go with it.
+        drop(command);
+        let process = Pid::from_child(&child);
+        let process = pidfd_open(process, PidfdFlags::empty()).inspect_err(|_| {
+            // It has not done anything yet.
+            let _ = child.kill();
+        });
+        let number = child.id();
+        let ended = watch(child);
+        let this = Self {
+            generations,
+            number,
+            process: Some(process?),
+        };
+        generations.younger.store(true, Ordering::Release);
+        Ok((this, ended))
+    }
+
+    /// It is ready, and lives on.
+    fn takes_over(mut self) {
+        self.process = None;
+    }
+}
+
+impl Drop for Successor<'_> {
+    fn drop(&mut self) {
+        let Some(process) = &self.process else { return };
+        // It may have ended by now.
+        let _ = pidfd_send_signal(process, Signal::KILL);
+        self.generations.younger.store(false, Ordering::Release);
+        if let Some(family) = self.generations.family.get() {
+            family.clear(self.generations.number + 1);
         }
     }
 }
@@ -127,12 +185,4 @@ fn watch(mut child: Child) -> oneshot::Receiver<ExitStatus> {
         }
     });
     told
-}
-
-fn kill(number: u32) {
-    let number = i32::try_from(number).unwrap_or_default();
-    if let Some(process) = rustix::process::Pid::from_raw(number) {
-        // It may have ended by now.
-        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-    }
 }

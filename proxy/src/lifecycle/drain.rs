@@ -7,8 +7,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::listeners::Listening;
 use crate::shared::Shared;
 
-/// Says that we are not ready, waits for balancers to notice, closes the listeners and idle connections,
-/// ends the tunnels, and returns when nothing is left or `drain.timeout` is over.
+/// Says that we are not ready, waits for balancers to notice, closes idle connections, ends the tunnels and sessions, and
+/// returns when nothing is left or `drain.timeout` is over. The listeners stay open for as long as there are sessions:
+/// a client between two polls has to come in once more to hear of the end. Nobody else is let in.
 pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
     let conf = shared.snapshot().config.drain.clone();
     let deadline = Instant::now() + conf.timeout.get();
@@ -22,14 +23,17 @@ pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
     if conf.delay.get() > Duration::ZERO && !shared.is_superseded() {
         sleep(conf.delay.get()).await;
     }
-    for listening in listeners {
-        listening.stop().await;
-    }
     shared.drain(conf.spread.get());
-    let nothing_left = async {
-        tokio::join!(shared.connections.none(), shared.fallback.none());
+    let drained = async {
+        if !shared.is_superseded() {
+            shared.fallback.none().await;
+        }
+        for listening in listeners {
+            listening.stop().await;
+        }
+        shared.nothing_left().await;
     };
-    match timeout_at(deadline, nothing_left).await {
+    match timeout_at(deadline, drained).await {
         Ok(()) => tracing::info!("drained"),
         Err(_) => {
             let connections = shared.connections.open();
@@ -50,12 +54,9 @@ pub(super) async fn retire(
     for listening in listeners {
         listening.stop().await;
     }
-    let nothing_left = async {
-        tokio::join!(shared.connections.none(), shared.fallback.none());
-    };
     let patience = shared.snapshot().config.upgrade.timeout.get();
     tokio::select! {
-        () = nothing_left => {}
+        () = shared.nothing_left() => {}
         () = stop => {}
         () = sleep(patience) => {
             let connections = shared.connections.open();

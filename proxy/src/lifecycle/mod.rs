@@ -5,6 +5,8 @@ mod listeners;
 mod notify;
 mod reload;
 mod server;
+mod signals;
+mod upgrade;
 
 pub(crate) use listeners::Take;
 pub(crate) use reload::Reloads;

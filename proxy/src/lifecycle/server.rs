@@ -2,24 +2,25 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use pingora::apps::HttpServerOptions;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 use towpath_conf::Config;
 
 use super::drain::{drain, retire};
 use super::listeners::{BindError, Bound, Listening};
 use super::notify::{self, Watchdog};
 use super::reload::Reloads;
+use super::signals::{Signals, Word};
 use crate::admin::Admin;
-use crate::admin::orders::{Answer, Heard, Order, channel};
+use crate::admin::orders::{Heard, Order, channel, decline};
+use crate::answer::LINGER;
 use crate::gate::Gate;
 use crate::gateway::Gateway;
-use crate::generations::{self, Inherited, Succession, UpgradeError};
+use crate::generations::{self, Inherited, Succession};
 use crate::shared::Shared;
 use crate::snapshot::{FilesError, Snapshot};
 use crate::traces::ExportError;
@@ -40,6 +41,9 @@ pub(crate) enum StartError {
     /// The system gives us no signals.
     #[error("cannot handle signals: {0}")]
     Signals(std::io::Error),
+    /// The other generations cannot reach us.
+    #[error("cannot take requests from an older process: {0}")]
+    Generations(std::io::Error),
     /// The system gives us no random bytes.
     #[error("cannot make session tokens: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -58,73 +62,25 @@ pub(crate) enum End {
 pub(crate) struct Server {
     pub(super) shared: Arc<Shared>,
     proxy: Arc<HttpProxy<Gateway>>,
-    /// For connections of a newer process.
-    gate: Arc<Gate>,
+    /// For connections of other generations.
+    pub(super) gate: Arc<Gate>,
     pub(super) listeners: Vec<Listening>,
     pub(super) admin: Option<Listening>,
-    signals: Signals,
-    orders: Heard,
+    pub(super) signals: Signals,
+    pub(super) orders: Heard,
     reloads: Option<Reloads>,
-    succession: Option<Succession>,
+    pub(super) succession: Option<Succession>,
     /// For as long as we are the service.
-    watchdog: Option<Watchdog>,
-}
-
-/// What a signal means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
-    Stop,
-    Reload,
-    Upgrade,
+    pub(super) watchdog: Option<Watchdog>,
 }
 
 /// Why the server goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leave {
+pub(super) enum Leave {
     /// It was told to.
     Told,
     /// Another process has taken its place.
     Succeeded,
-}
-
-struct Signals {
-    hangup: Signal,
-    user2: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn install() -> Result<Self, StartError> {
-        let install = |kind| signal(kind).map_err(StartError::Signals);
-        Ok(Self {
-            hangup: install(SignalKind::hangup())?,
-            user2: install(SignalKind::user_defined2())?,
-            terminate: install(SignalKind::terminate())?,
-            interrupt: install(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the next word from outside. Cancel-safe.
-    async fn next(&mut self) -> Word {
-        tokio::select! {
-            _ = self.terminate.recv() => Word::Stop,
-            _ = self.interrupt.recv() => Word::Stop,
-            _ = self.hangup.recv() => Word::Reload,
-            _ = self.user2.recv() => Word::Upgrade,
-        }
-    }
-
-    /// Waits to be told to stop; nothing else is done meanwhile.
-    async fn stop(&mut self) {
-        loop {
-            match self.next().await {
-                Word::Stop => return,
-                Word::Reload => tracing::warn!("not reloaded: draining"),
-                Word::Upgrade => tracing::warn!("not upgraded: draining, or upgrading already"),
-            }
-        }
-    }
 }
 
 impl Server {
@@ -135,7 +91,7 @@ impl Server {
         reloads: Option<Reloads>,
         mut inherited: Inherited,
     ) -> Result<Self, StartError> {
-        let signals = Signals::install()?;
+        let signals = Signals::install().map_err(StartError::Signals)?;
         let mut bind = |address| Bound::inherit(address, &mut inherited);
         let bound = config.listeners.iter().map(|it| bind(it.address));
         let bound: Vec<Bound> = bound.collect::<Result<_, _>>()?;
@@ -154,6 +110,10 @@ impl Server {
         let proxy = Arc::new(proxy(Gateway::new(shared.clone())));
         let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
         let gate = Arc::new(Gate::new(proxy.clone(), shared.clone(), nowhere));
+        if shared.generations.have_come_after() {
+            // Before there is a session here that an older process may be asked for.
+            generations::listen(&shared.generations, &gate).map_err(StartError::Generations)?;
+        }
         let mut server = Self {
             shared,
             proxy,
@@ -219,21 +179,28 @@ impl Server {
             mut signals,
             // Until the end, unless another process speaks for the service.
             watchdog: _watchdog,
+            mut orders,
             ..
         } = self;
-        match leave {
-            Leave::Told => notify::stopping(shared.snapshot().config.drain.timeout.get()),
-            Leave::Succeeded => {
-                let listening = listeners.drain(..).chain(admin.take()).collect();
-                retire(&shared, listening, signals.stop()).await;
+        let leaving = async {
+            match leave {
+                Leave::Told => notify::stopping(shared.snapshot().config.drain.timeout.get()),
+                Leave::Succeeded => {
+                    let listening = listeners.drain(..).chain(admin.take()).collect();
+                    retire(&shared, listening, signals.stop()).await;
+                }
             }
-        }
+            tokio::select! {
+                () = drain(&shared, listeners) => End::Drained,
+                () = signals.stop() => {
+                    tracing::warn!(connections = shared.connections.open(), "stopped at once");
+                    End::Forced
+                }
+            }
+        };
         let end = tokio::select! {
-            () = drain(&shared, listeners) => End::Drained,
-            () = signals.stop() => {
-                tracing::warn!(connections = shared.connections.open(), "stopped at once");
-                End::Forced
-            }
+            end = leaving => end,
+            never = decline(&mut orders) => match never {},
         };
         // Until here it has said that we are not ready.
         if let Some(admin) = admin {
@@ -242,6 +209,8 @@ impl Server {
         if end == End::Drained {
             shared.traces.flush().await;
         }
+        // Whoever has ordered this is to hear of it; others may ask nobody any more.
+        let _ = timeout(LINGER, shared.operators.none()).await;
         shared.generations.leave();
         end
     }
@@ -259,43 +228,6 @@ impl Server {
             }
             Order::Upgrade(answer) => self.upgrade(Some(answer)).await,
         }
-    }
-
-    /// Lets a new process take over. `None`: there is none, and everything is as before.
-    async fn upgrade(&mut self, answer: Option<Answer>) -> Option<Leave> {
-        tracing::info!("upgrading");
-        let patience = self.shared.snapshot().config.upgrade.ready.get();
-        let upgraded = tokio::select! {
-            upgraded = succeed(
-                self.succession.as_ref(),
-                &self.shared,
-                &self.gate,
-                self.listeners.iter().chain(&self.admin),
-                patience,
-            ) => upgraded,
-            () = self.signals.stop() => return Some(Leave::Told),
-        };
-        self.shared.metrics.upgraded(upgraded.is_ok());
-        let told = match upgraded {
-            Ok(pid) => {
-                tracing::info!(
-                    pid,
-                    "upgraded: the new process is ready, and this one keeps what it has"
-                );
-                self.watchdog = None;
-                notify::succeeded_by(pid);
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(%error, "not upgraded: this process goes on");
-                Err(error.to_string())
-            }
-        };
-        let leave = told.is_ok().then_some(Leave::Succeeded);
-        if let Some(answer) = answer {
-            let _ = answer.send(told);
-        }
-        leave
     }
 
     pub(super) fn serve(&self, bound: Bound) -> Listening {
@@ -323,25 +255,6 @@ impl Server {
         self.reloads = Some(reloads);
         reloaded
     }
-}
-
-/// Starts a new process with our sockets, and waits until it serves.
-async fn succeed(
-    succession: Option<&Succession>,
-    shared: &Shared,
-    gate: &Arc<Gate>,
-    listening: impl Iterator<Item = &Listening>,
-    patience: Duration,
-) -> Result<u32, UpgradeError> {
-    let succession = succession.ok_or_else(|| {
-        std::io::Error::other("its configuration came from standard input, or it has no program")
-    })?;
-    let sockets: std::io::Result<Vec<_>> = listening.map(Listening::hand_over).collect();
-    // Before there is anybody to ask us.
-    generations::listen(&shared.generations, gate)?;
-    succession
-        .begin(&shared.generations, sockets?, patience)
-        .await
 }
 
 /// Binds all or none.

@@ -106,6 +106,7 @@ fn label(reason: Reason) -> Option<&'static str> {
             Refusal::UpgradeDenied | Refusal::UpgradeRequired => "upgrade",
             Refusal::AddressFull => "connections_per_address",
             Refusal::Full => "connections",
+            Refusal::Draining => "draining",
             Refusal::Unreachable
             | Refusal::BadAnswer
             | Refusal::NoServer

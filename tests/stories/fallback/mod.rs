@@ -7,6 +7,7 @@ mod carrying;
 mod closing;
 mod codec;
 mod connections;
+mod draining;
 mod in_order;
 mod lasting;
 mod limits;

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use prometheus_client::registry::Registry;
 
 use self::operation::Operation;
+pub(crate) use self::operation::Upgrades;
 use self::requests::Requests;
 use self::sessions::Sessions;
 use self::tunnels::Tunnels;

@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
 
 use super::{Metrics, Now, OfServer, whole};
 use crate::observe::process;
@@ -98,6 +99,23 @@ impl Default for Operation {
     }
 }
 
+/// How many upgrades there were. Whoever asks for them asks the newest process, so each begins where the last one ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Upgrades {
+    worked: u64,
+    failed: u64,
+}
+
+impl Upgrades {
+    /// And another one.
+    pub(crate) fn with(self, worked: bool) -> Self {
+        Self {
+            worked: self.worked + u64::from(worked),
+            failed: self.failed + u64::from(!worked),
+        }
+    }
+}
+
 impl Metrics {
     /// A configuration was put in force.
     pub(crate) fn configured(&self, hash: &str) {
@@ -122,6 +140,28 @@ impl Metrics {
         let result = result(worked);
         let upgrades = &self.operation.upgrades;
         upgrades.get_or_create(&ByResult { result }).inc();
+    }
+
+    /// How many upgrades there were, in this process and those before it.
+    pub(crate) fn upgrades(&self) -> Upgrades {
+        let count = |worked| {
+            let result = result(worked);
+            let upgrades = &self.operation.upgrades;
+            upgrades.get_or_create(&ByResult { result }).get()
+        };
+        Upgrades {
+            worked: count(true),
+            failed: count(false),
+        }
+    }
+
+    /// There were so many upgrades before this process.
+    pub(crate) fn inherit(&self, upgrades: Upgrades) {
+        for (worked, count) in [(true, upgrades.worked), (false, upgrades.failed)] {
+            let result = result(worked);
+            let upgrades = &self.operation.upgrades;
+            upgrades.get_or_create(&ByResult { result }).inc_by(count);
+        }
     }
 
     pub(super) fn look_at_operation(&self, now: &Now) {
