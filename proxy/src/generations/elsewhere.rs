@@ -6,6 +6,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
@@ -71,27 +73,39 @@ pub(crate) async fn elsewhere<R: Requester>(
         return Ok(false);
     };
     let scheme = exchange.client.scheme_of(requester.head());
-    let mut failed = false;
+    // All at once: one after the other, the last would be asked late on a busy machine.
+    let all = FuturesUnordered::new();
     for relative in shared.generations.others() {
         let request = request(requester.head(), exchange, content.clone());
         let introduction = encode(ProxyVersion::V2, exchange.client.addresses);
-        let asked = pin!(ask(relative.socket(scheme), introduction, request));
-        let Some(asked) = requester.unless_gone(asked).await? else {
-            return Ok(true);
-        };
-        match asked {
-            Asked::Answered(response) => {
-                exchange.summed_up = response.status().is_success();
-                requester.answer(response, None).await?;
-                return Ok(true);
-            }
-            Asked::Unknown => {}
-            Asked::Gone => shared.generations.forget(&relative),
-            Asked::Failed(error) => {
-                failed = true;
-                tracing::warn!(%error, generation = relative.number, "another process cannot be asked");
+        all.push(async move {
+            let asked = ask(relative.socket(scheme), introduction, request);
+            (asked.await, relative)
+        });
+    }
+    let search = pin!(async move {
+        // Who has not answered by then is not asked any more.
+        let (mut asking, mut failed) = (all, false);
+        while let Some((asked, relative)) = asking.next().await {
+            match asked {
+                Asked::Answered(response) => return (Some(response), false),
+                Asked::Unknown => {}
+                Asked::Gone => shared.generations.forget(&relative),
+                Asked::Failed(error) => {
+                    failed = true;
+                    tracing::warn!(%error, generation = relative.number, "another process cannot be asked");
+                }
             }
         }
+        (None, failed)
+    });
+    let Some((found, failed)) = requester.unless_gone(search).await? else {
+        return Ok(true);
+    };
+    if let Some(response) = found {
+        exchange.summed_up = response.status().is_success();
+        requester.answer(response, None).await?;
+        return Ok(true);
     }
     if failed {
         // It may be that one's session, which goes on: its client is to ask again.
