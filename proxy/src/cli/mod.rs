@@ -96,7 +96,6 @@ enum Verb {
         markdown: bool,
     },
     /// Print the list of all metrics as Markdown
-    #[command(hide = true)]
     Metrics,
     /// Serve a chat on which to see it work; needs nothing else
     Demo {

@@ -38,6 +38,15 @@ async function says(page, text, tabs) {
   return heard;
 }
 
+// Nobody hears of the end of a tab between two polls; so it ends during one, which has left before this page has come.
+async function isHeld(page) {
+  await page.waitForFunction(() => {
+    const { transport } = window.socket.io.engine;
+    return transport.name !== 'polling' || transport._polling;
+  });
+  await page.evaluate(async () => (await fetch('/page')).text());
+}
+
 const records = async (id, ended) => (await fetch(`${server}/records?id=${encodeURIComponent(id)}&ended=${ended}`)).json();
 
 async function story(browser, transport) {
@@ -46,10 +55,12 @@ async function story(browser, transport) {
   const [one, other] = [await tab(context), await tab(context)];
   await Promise.all([connects(one, first, transport), connects(other, second, transport)]);
   const heard = [await says(one, 'hello', [one, other])];
+  await isHeld(one);
   await one.reload();
   const reloaded = await records(first, 1);
   await connects(one, again, transport);
   heard.push(await says(other, 'welcome back', [one, other]));
+  await isHeld(one);
   await one.close();
   const closed = await records(again, 1);
   heard.push(await says(other, 'alone', [other]));
