@@ -14,12 +14,9 @@ pub async fn within<T>(what: impl Display, event: impl Future<Output = T>) -> T 
     within_each(1, what, event).await
 }
 
-/// The same for so many `events` one after the other, of which nothing is heard but the last: a browser's story.
-pub(crate) async fn within_each<T>(
-    events: u32,
-    what: impl Display,
-    last: impl Future<Output = T>,
-) -> T {
+/// The same for so many `events` one after the other, of which nothing is heard but the last: a browser's story, or what
+/// clients try again.
+pub async fn within_each<T>(events: u32, what: impl Display, last: impl Future<Output = T>) -> T {
     let deadline = DEADLINE * events;
     match timeout(deadline, last).await {
         Ok(outcome) => outcome,

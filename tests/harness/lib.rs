@@ -47,7 +47,7 @@ pub use chaos::{Chaos, Fault, Faults};
 pub use checklist::{Checks, checklist, python_checklist};
 pub use collector::{Collector, Span, SpanKind};
 pub use contract::Way;
-pub use deadline::{DEADLINE, within};
+pub use deadline::{DEADLINE, within, within_each};
 pub use frame::{Frame, Opcode};
 pub use handshake::{accept_key, handshake, switching_protocols};
 pub use head::Head;

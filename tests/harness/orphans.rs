@@ -6,22 +6,23 @@ use rustix::process::{
 };
 use tokio::sync::oneshot;
 
-use crate::within;
+use crate::{within, within_each};
 
 /// From now on, orphans of this process' children are its own children.
 pub fn adopt_orphans() {
     set_child_subreaper(Some(getpid())).unwrap();
 }
 
-/// Waits for the end of an orphan that was adopted, and gives its exit code; `None`: a signal has ended it.
-pub async fn orphan_exit_code(pid: Pid) -> Option<i32> {
+/// Waits for the end of an orphan that was adopted, after so many `events` of which nothing is heard, and gives its exit
+/// code; `None`: a signal has ended it.
+pub async fn orphan_exit_code(pid: Pid, events: u32) -> Option<i32> {
     let (ended, told) = oneshot::channel();
     std::thread::spawn(move || {
         let status = waitpid(Some(pid), WaitOptions::empty());
         // Nobody waits any more once its test has failed.
         let _ = ended.send(status);
     });
-    let status = within(format!("the process {pid:?} ends"), told).await;
+    let status = within_each(events, format!("the process {pid:?} ends"), told).await;
     let (_, status) = status.unwrap().unwrap().expect("it has ended");
     status.exit_status()
 }

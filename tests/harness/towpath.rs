@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use crate::binary::{binary, command_of};
 use crate::lines::Lines;
-use crate::{WebSocket, Wire, open, within};
+use crate::{WebSocket, Wire, open, within_each};
 
 /// What a story's configuration need not say: any free port, and logs that a test can read.
 const DEFAULTS: [(&str, &str); 3] = [
@@ -190,7 +190,12 @@ impl Towpath {
 
     /// Waits for the process to end by itself, and gives its exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
-        within("the process ends", self.process.wait())
+        self.exit_code_after(1).await
+    }
+
+    /// The same after so many `events` of which nothing is heard.
+    pub async fn exit_code_after(&mut self, events: u32) -> Option<i32> {
+        within_each(events, "the process ends", self.process.wait())
             .await
             .unwrap()
             .code()

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
 use bytes::{Buf, Bytes, BytesMut};
+use futures_util::FutureExt;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -28,6 +29,8 @@ use crate::forwarded::Ends;
 
 /// Early bytes kept beyond the current request; what is more waits in the kernel.
 const MAX_EARLY: usize = 64 * 1024;
+/// A response's head waits for its content, so that both are sent at once: up to a packet's worth.
+const MAX_UNSENT: usize = 1460;
 /// One read while looking for a head or for early bytes; on the stack, so that waiting holds no buffer.
 const READ_SIZE: usize = 4 * 1024;
 
@@ -48,6 +51,8 @@ pub(crate) struct Downstream {
     io: Option<Wire>,
     /// Bytes that have been read from `io` and not handed out.
     early: BytesMut,
+    /// Bytes that have been written to it and not sent before the next flush.
+    unsent: BytesMut,
     allowance: Allowance,
     ended: bool,
     connection: Option<Arc<Connection>>,
@@ -59,6 +64,7 @@ impl Downstream {
         Self {
             io: Some(io),
             early,
+            unsent: BytesMut::new(),
             allowance: Allowance::Bytes(0),
             ended: false,
             connection: Some(connection),
@@ -70,6 +76,7 @@ impl Downstream {
         Self {
             io: None,
             early: BytesMut::new(),
+            unsent: BytesMut::new(),
             allowance: Allowance::All,
             ended: true,
             connection: None,
@@ -277,13 +284,42 @@ impl AsyncRead for Downstream {
     }
 }
 
+impl Downstream {
+    /// Whether so many more bytes wait for what comes behind them. In a tunnel none do.
+    fn keeps(&self, len: usize) -> bool {
+        !matches!(self.allowance, Allowance::All) && self.unsent.len() + len <= MAX_UNSENT
+    }
+
+    /// Sends what was kept.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(io) = self.io.as_mut() else {
+            return Poll::Ready(Ok(()));
+        };
+        while !self.unsent.is_empty() {
+            match ready!(Pin::new(&mut *io).poll_write(cx, &self.unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                len => self.unsent.advance(len),
+            }
+        }
+        // An idle connection holds no memory for it.
+        self.unsent = BytesMut::new();
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncWrite for Downstream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut().io.as_mut() {
+        let this = self.get_mut();
+        if this.io.is_some() && this.keeps(buf.len()) {
+            this.unsent.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        ready!(this.poll_send(cx))?;
+        match this.io.as_mut() {
             Some(io) => Pin::new(io).poll_write(cx, buf),
             None => Poll::Ready(Ok(buf.len())),
         }
@@ -294,7 +330,9 @@ impl AsyncWrite for Downstream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut().io.as_mut() {
+        let this = self.get_mut();
+        ready!(this.poll_send(cx))?;
+        match this.io.as_mut() {
             Some(io) => Pin::new(io).poll_write_vectored(cx, bufs),
             None => Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum())),
         }
@@ -305,16 +343,30 @@ impl AsyncWrite for Downstream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut().io.as_mut() {
+        let this = self.get_mut();
+        ready!(this.poll_send(cx))?;
+        match this.io.as_mut() {
             Some(io) => Pin::new(io).poll_flush(cx),
             None => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut().io.as_mut() {
+        let this = self.get_mut();
+        ready!(this.poll_send(cx))?;
+        match this.io.as_mut() {
             Some(io) => Pin::new(io).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl Drop for Downstream {
+    /// What was written is to arrive, also where the rest of it will not come.
+    fn drop(&mut self) {
+        if !self.unsent.is_empty() {
+            // A client that takes nothing just now hears no more.
+            let _ = self.flush().now_or_never();
         }
     }
 }
@@ -378,3 +430,6 @@ impl GetSocketDigest for Downstream {
 }
 
 impl Peek for Downstream {}
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use super::{Gate, handshake, linger, refuse};
 use crate::answer::{LINGER, Refusal};
 use crate::changes::Changes;
 use crate::fallback::{self, Content, Requester, engine_io, sockjs};
-use crate::gateway::{Exchange, Shortcut};
+use crate::gateway::{Exchange, OfSession, Shortcut};
 use crate::observe::access_log::{self, Answered};
 use crate::observe::rejections::Reason;
 use crate::shared::Shared;
@@ -52,19 +52,16 @@ impl Gate {
             return Err(client);
         };
         let shared = self.shared.clone();
-        let dialect = match &way {
+        let session = match way {
+            Shortcut::Session(session) => session,
             Shortcut::Tunnel => {
                 let keeps = keeps && !*shutdown.borrow() && !shared.is_draining();
-                return Ok(handshake::answer(
-                    client, head, request, exchange, keeps, shared,
-                ));
+                let answered = handshake::answer(client, head, request, exchange, keeps, shared);
+                return Ok(answered);
             }
-            Shortcut::Native => "towpath",
-            Shortcut::SockJs(_) => "sockjs",
-            Shortcut::EngineIo(_) => "engine_io",
         };
         client.admit_content(head);
-        let direct = Direct {
+        let direct = |dialect| Direct {
             keeps: keeps && !asks_to_close(&request),
             head: request,
             client,
@@ -77,12 +74,11 @@ impl Gate {
             status: None,
         };
         // Each on its own, since a poll of one dialect would carry the size of the others.
-        match way {
-            Shortcut::Tunnel => Err(direct.client),
-            Shortcut::Native => Ok(native(direct, exchange, shared)),
-            Shortcut::SockJs(asked) => Ok(sock_js(direct, exchange, shared, asked)),
-            Shortcut::EngineIo(asked) => Ok(engine_io(direct, exchange, shared, asked)),
-        }
+        Ok(match session {
+            OfSession::Native => native(direct("towpath"), exchange, shared),
+            OfSession::SockJs(asked) => sock_js(direct("sockjs"), exchange, shared, asked),
+            OfSession::EngineIo(asked) => engine_io(direct("engine_io"), exchange, shared, asked),
+        })
     }
 
     fn find_shortcut(

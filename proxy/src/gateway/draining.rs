@@ -6,7 +6,7 @@ use towpath_fallback::Endpoint;
 
 use super::Exchange;
 use super::decide::Way;
-use super::shortcut::Shortcut;
+use super::shortcut::{OfSession, Shortcut};
 use crate::fallback::{engine_io, sockjs};
 use crate::shared::Shared;
 
@@ -38,9 +38,13 @@ pub(super) fn may_take_shortcut(
 ) -> bool {
     match way {
         Shortcut::Tunnel => exchange.client.is_inner(),
-        Shortcut::Native => true,
-        Shortcut::SockJs(asked) => knows_sockjs(shared, asked, request, exchange),
-        Shortcut::EngineIo(asked) => knows_engine_io(shared, asked, request, exchange),
+        Shortcut::Session(OfSession::Native) => true,
+        Shortcut::Session(OfSession::SockJs(asked)) => {
+            knows_sockjs(shared, asked, request, exchange)
+        }
+        Shortcut::Session(OfSession::EngineIo(asked)) => {
+            knows_engine_io(shared, asked, request, exchange)
+        }
     }
 }
 

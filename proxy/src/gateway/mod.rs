@@ -40,7 +40,7 @@ use crate::tunnel::upgrade;
 use crate::upstream::{Lease, NoServer, http_peer};
 use decide::Way;
 pub(crate) use exchange::{Exchange, Passage};
-pub(crate) use shortcut::Shortcut;
+pub(crate) use shortcut::{OfSession, Shortcut};
 
 /// Of gzip, Brotli and zstd alike: fast.
 const COMPRESSION_LEVEL: u32 = 3;

@@ -17,10 +17,16 @@ use crate::forwarded::Ends;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 
-/// Which session a request is of, or that it is a handshake.
+/// What takes the short way.
 pub(crate) enum Shortcut {
-    /// A WebSocket; the exchange says where it goes.
+    /// A handshake; the exchange says where it goes.
     Tunnel,
+    /// A request of a session.
+    Session(OfSession),
+}
+
+/// Whose session a request is of.
+pub(crate) enum OfSession {
     Native,
     SockJs(sockjs::Asked),
     EngineIo(engine_io::Asked),
@@ -43,18 +49,19 @@ impl Shortcut {
         let own_origin = || exchange.client.own_origin(request);
         let found = snapshot.services.find(request, own_origin);
         let native = Endpoint::of(request.uri.path());
-        let way = match (found, native) {
-            (None, Some(Endpoint::Io)) => Self::native(request)?,
+        let session = match (found, native) {
+            (None, Some(Endpoint::Io)) => OfSession::native(request)?,
             (Some(found), None) => {
                 let route = found.route();
                 if route.filters.ask_who() {
                     return None;
                 }
                 exchange.admit(route, request, Some(kind)).ok()?;
-                Self::of_service(found, request, exchange, shared)?
+                OfSession::of_service(found, request, exchange, shared)?
             }
             _ => return None,
         };
+        let way = Self::Session(session);
         if shared.is_draining() && !may_take_shortcut(shared, &way, request, exchange) {
             return None;
         }
@@ -99,7 +106,9 @@ impl Shortcut {
         exchange.passage = Some(Passage::new(snapshot, route));
         Some(Self::Tunnel)
     }
+}
 
+impl OfSession {
     fn native(request: &RequestHeader) -> Option<Self> {
         let is_ours = request.uri.path().starts_with(client::PREFIX);
         (!is_ours).then_some(Self::Native)

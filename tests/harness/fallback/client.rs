@@ -13,7 +13,7 @@ use super::conversation::Conversation;
 use super::exchange::Exchange;
 use super::{Answer, Frame, Io, Message, Opened, Opening, Unreadable};
 use crate::random::Random;
-use crate::within;
+use crate::{within, within_each};
 
 /// How many messages or frames may wait, either way.
 const WAITING: usize = 5000;
@@ -142,11 +142,16 @@ impl FallbackClient {
 
     /// The next message, or how it ended.
     pub async fn recv(&self) -> Result<Message, Ended> {
+        self.recv_after(1).await
+    }
+
+    /// The same after so many `events` of which nothing is heard.
+    pub async fn recv_after(&self, events: u32) -> Result<Message, Ended> {
         let next = self.session.until(|conversation| {
             let message = conversation.inbox.pop_front().map(Ok);
             message.or_else(|| conversation.ended.clone().map(Err))
         });
-        let next = within("a message", next).await;
+        let next = within_each(events, "a message", next).await;
         if let Some(fault) = &self.session.state.lock().unwrap().fault {
             panic!("the proxy may not say this: {fault:?}");
         }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use harness::{
-    HttpBackend, Signal, Towpath, adopt_orphans, allow_many_files, orphan_exit_code, within,
+    HttpBackend, Signal, Towpath, adopt_orphans, allow_many_files, orphan_exit_code, within_each,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use super::backend::{ANSWERS, Counting};
-use super::talkers::{Kind, Talker};
+use super::talkers::{Kind, TRIES, Talker};
 use super::{Successor, upgrade};
 
 /// Clients of each kind that come to each of the four processes: 200 tunnels and 200 sessions in all.
@@ -71,7 +71,10 @@ impl Crowd {
         let least: Vec<u64> = self.turns.iter().map(whole_turn).collect();
         for (turns, least) in self.turns.iter_mut().zip(least) {
             let further = turns.wait_for(|turns| *turns >= least);
-            if within("everybody goes on", further).await.is_err() {
+            if within_each(TRIES, "everybody goes on", further)
+                .await
+                .is_err()
+            {
                 return self.blame().await;
             }
         }
@@ -80,7 +83,9 @@ impl Crowd {
     /// Tells all to go, and waits until they have.
     async fn leaves(mut self) {
         self.over.send_replace(true);
-        while let Some(left) = within("everybody leaves", self.talking.join_next()).await {
+        while let Some(left) =
+            within_each(TRIES, "everybody leaves", self.talking.join_next()).await
+        {
             left.unwrap();
         }
     }
@@ -151,12 +156,14 @@ impl Passers {
                 Some(ended) = self.passing.join_next() => ended.unwrap(),
             }
         };
-        within("others come and go", passed).await;
+        within_each(TRIES, "others come and go", passed).await;
     }
 
     async fn stop(mut self) {
         self.over.send_replace(true);
-        while let Some(ended) = within("others have gone", self.passing.join_next()).await {
+        while let Some(ended) =
+            within_each(TRIES, "others have gone", self.passing.join_next()).await
+        {
             ended.unwrap();
         }
     }
@@ -232,7 +239,7 @@ async fn three_upgrades_in_a_row_cut_nobody_and_lose_nothing() {
     // The oldest first: it is the parent of the next.
     let mut crowds = crowds.into_iter();
     crowds.next().unwrap().leaves().await;
-    assert_eq!(first.exit_code().await, Some(0), "of the first");
+    assert_eq!(first.exit_code_after(TRIES).await, Some(0), "of the first");
     let mut crowds: Vec<_> = crowds.collect();
     for successor in &successors {
         crowds.remove(0).leaves().await;
@@ -241,10 +248,18 @@ async fn three_upgrades_in_a_row_cut_nobody_and_lose_nothing() {
             passers.stop().await;
             assert!(successor.is_alive());
             successor.signal(Signal::TERM);
-            assert_eq!(orphan_exit_code(successor.0).await, Some(0), "of the last");
+            assert_eq!(
+                orphan_exit_code(successor.0, TRIES).await,
+                Some(0),
+                "of the last"
+            );
             break;
         }
-        assert_eq!(orphan_exit_code(successor.0).await, Some(0), "of the next");
+        assert_eq!(
+            orphan_exit_code(successor.0, TRIES).await,
+            Some(0),
+            "of the next"
+        );
     }
     assert_eq!(counting.faults(), Vec::<String>::new());
 }

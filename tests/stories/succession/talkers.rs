@@ -12,6 +12,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::backend::BYE;
 
+/// A request that is lost while the machine is busy is given up after 5 s, and made again up to 8 s later; or a session's
+/// whose answer was lost is forgotten after 30 s. Nothing is heard of that.
+pub(super) const TRIES: u32 = 3;
+
 /// How a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -72,7 +76,7 @@ impl Talker {
                     other => panic!("no message but {other:?}"),
                 }
             },
-            Self::Native(client) => match client.recv().await {
+            Self::Native(client) => match client.recv_after(TRIES).await {
                 Ok(FallbackMessage::Text(text)) => text,
                 other => panic!("no message but {other:?}"),
             },
