@@ -66,6 +66,14 @@ impl Wire {
         Some(self.unread.split_to(length).to_vec())
     }
 
+    /// Reads a head up to its empty line; `None`: the other end has left without a word.
+    pub async fn try_head(&mut self) -> Option<Head> {
+        if self.unread.is_empty() && !self.read_some("a head").await {
+            return None;
+        }
+        Some(self.head().await)
+    }
+
     /// Reads a head up to its empty line.
     pub async fn head(&mut self) -> Head {
         let end = loop {

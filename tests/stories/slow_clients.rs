@@ -50,7 +50,10 @@ async fn upgraded(backend: &RawBackend) -> Wire {
     let content: Arc<[u8]> = vec![7; 1 << 20].into();
     loop {
         let mut wire = backend.accept().await;
-        let request = wire.head().await;
+        let Some(request) = wire.try_head().await else {
+            // Its client had gone by the time that it was connected.
+            continue;
+        };
         if request.value("upgrade").is_some() {
             wire.send(harness::switching_protocols(&request, "")).await;
             return wire;
