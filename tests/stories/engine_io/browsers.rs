@@ -37,29 +37,38 @@ async fn a_page_of_another_origin() {
     are_alike(carried, direct);
 }
 
+/// Who leaves between two polls is missed after the next ping, with and without Towpath; that is told again.
+const TELLINGS: usize = 3;
+
 #[tokio::test]
 async fn tabs_are_independent_and_gone_when_they_are_gone() {
-    let [direct, carried] = Site::both(&[]).await;
-    let [direct, carried] = [tabs(&direct).await, tabs(&carried).await];
+    for telling in 1..=TELLINGS {
+        let [direct, carried] = Site::both(&[]).await;
+        let [direct, carried] = [tabs(&direct).await, tabs(&carried).await];
+        let polls = carried["polling"]["records"].as_array().unwrap();
+        let by_chance = polls
+            .iter()
+            .any(|it| it["ended"] == json!(["ping timeout"]));
+        if telling < TELLINGS && by_chance {
+            continue;
+        }
+        return tabs_are_alike(&direct, &carried);
+    }
+}
+
+fn tabs_are_alike(direct: &Value, carried: &Value) {
     for transport in ["polling", "default"] {
         let (direct, carried) = (&direct[transport], &carried[transport]);
         assert_eq!(carried["heard"], direct["heard"], "{transport}");
         assert_eq!(carried["heard"][0], json!([["hello"], ["hello"]]));
-        for (record, is_over) in carried["records"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .zip([true, true, false])
-        {
+        let ends = [
+            json!(["transport close"]),
+            json!(["transport close"]),
+            json!([]),
+        ];
+        for (record, end) in carried["records"].as_array().unwrap().iter().zip(ends) {
             is_one_websocket(record, 1);
-            let ended: Vec<_> = record["ended"].as_array().unwrap().iter().collect();
-            let expected: &[&str] = match (is_over, transport) {
-                (false, _) => &[],
-                // Who leaves between two polls is missed after the next ping, with and without Towpath.
-                (true, "polling") if ended == ["ping timeout"] => &["ping timeout"],
-                (true, _) => &["transport close"],
-            };
-            assert_eq!(ended, expected, "{transport}: {record}");
+            assert_eq!(record["ended"], end, "{transport}: {record}");
         }
     }
 }
