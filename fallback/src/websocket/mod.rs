@@ -6,6 +6,7 @@ mod mask;
 mod reader;
 mod writer;
 
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -139,9 +140,9 @@ where
             if let Some(item) = self.reader.next() {
                 return Poll::Ready(self.received(item));
             }
-            let mut space = [0; READ];
+            let mut space = [MaybeUninit::uninit(); READ];
             let wanted = self.reader.wants().min(READ);
-            let mut space = ReadBuf::new(space.get_mut(..wanted).unwrap_or_default());
+            let mut space = ReadBuf::uninit(space.get_mut(..wanted).unwrap_or_default());
             let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut space));
             if read.is_err() || space.filled().is_empty() {
                 self.read_over = true;
