@@ -22,10 +22,10 @@ pub(crate) struct Logging {
 /// Starts logging; called once.
 pub(crate) fn start(log: &Log, access: AccessLog) -> Logging {
     let (stdout, guard) = tracing_appender::non_blocking(io::stdout());
-    let _ = Registry::default()
-        .with(application(log))
-        .with(requests(access, stdout))
-        .try_init();
+    // What has no layer is not even enabled; an absent one would let everything be made and then dropped.
+    let mut layers = vec![application(log)];
+    layers.extend(requests(access, stdout));
+    let _ = Registry::default().with(layers).try_init();
     Logging { _access: guard }
 }
 
