@@ -1,36 +1,26 @@
 //! Header changes of a route, made ready once so that applying them cannot fail on a bad name.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use pingora::http::{RequestHeader, ResponseHeader};
 use towpath_conf::HeaderChanges;
+
+use crate::fields::Fields;
 
 /// Changes to the fields of a request or a response; removed first, then set, then added.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     remove: Vec<HeaderName>,
     /// Names as the operator spells them: HTTP/1.1 backends exist that care.
-    set: Vec<(String, HeaderValue)>,
-    add: Vec<(String, HeaderValue)>,
-}
-
-/// The header of a message, whichever way it goes.
-pub(crate) trait Fields {
-    /// Removes all lines of a field.
-    fn remove(&mut self, name: &HeaderName);
-    /// Replaces all lines of a field by one.
-    fn set(&mut self, name: String, value: HeaderValue) -> pingora::Result<()>;
-    /// Adds a line.
-    fn add(&mut self, name: String, value: HeaderValue) -> pingora::Result<()>;
+    set: Vec<(Bytes, HeaderValue)>,
+    add: Vec<(Bytes, HeaderValue)>,
 }
 
 impl Changes {
     /// Names and values were checked when the configuration was loaded.
     pub(crate) fn new(conf: &HeaderChanges) -> Self {
         let pair = |(name, value): (&String, &String)| {
-            Some((
-                name.clone(),
-                HeaderValue::from_bytes(value.as_bytes()).ok()?,
-            ))
+            let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            Some((Bytes::from(name.clone()), value))
         };
         Self {
             remove: conf
@@ -43,7 +33,7 @@ impl Changes {
         }
     }
 
-    /// Changes a header.
+    /// Changes a message's fields.
     pub(crate) fn apply(&self, header: &mut impl Fields) -> pingora::Result<()> {
         for name in &self.remove {
             header.remove(name);
@@ -58,37 +48,11 @@ impl Changes {
     }
 }
 
-impl Fields for RequestHeader {
-    fn remove(&mut self, name: &HeaderName) {
-        self.remove_header(name);
-    }
-
-    fn set(&mut self, name: String, value: HeaderValue) -> pingora::Result<()> {
-        self.insert_header(name, value)
-    }
-
-    fn add(&mut self, name: String, value: HeaderValue) -> pingora::Result<()> {
-        self.append_header(name, value).map(drop)
-    }
-}
-
-impl Fields for ResponseHeader {
-    fn remove(&mut self, name: &HeaderName) {
-        self.remove_header(name);
-    }
-
-    fn set(&mut self, name: String, value: HeaderValue) -> pingora::Result<()> {
-        self.insert_header(name, value)
-    }
-
-    fn add(&mut self, name: String, value: HeaderValue) -> pingora::Result<()> {
-        self.append_header(name, value).map(drop)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use pingora::http::RequestHeader;
+
     use super::*;
 
     #[test]

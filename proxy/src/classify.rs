@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Version, header};
 
 use crate::answer::Refusal;
-use crate::fields::{is_token, lists, members, only};
+use crate::fields::{Fields, is_token, lists, members, only};
 use crate::gate::{HeadFault, StreamPlace};
 use crate::reading::has_dot_segment;
 
@@ -129,34 +129,51 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Fields that end at this hop in either direction (RFC 9110 §7.6.1), beside what `Connection` names.
-const HOP_BY_HOP: &[HeaderName] = &[
-    header::CONNECTION,
-    header::UPGRADE,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
+const HOP_BY_HOP: [&[u8]; 10] = [
+    b"connection",
+    b"upgrade",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"keep-alive",
+    b"proxy-connection",
+    b"http2-settings",
 ];
-const HOP_BY_HOP_UNREGISTERED: &[&str] = &["keep-alive", "proxy-connection", "http2-settings"];
+
+fn is_hop_by_hop(name: &[u8]) -> bool {
+    HOP_BY_HOP
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
 
 /// The fields of `headers` that must not be passed on.
 pub(crate) fn hop_by_hop(headers: &HeaderMap) -> Vec<HeaderName> {
+    let known = headers.keys();
+    let known = known.filter(|name| is_hop_by_hop(name.as_str().as_bytes()));
     members(headers, header::CONNECTION)
         .filter_map(|name| HeaderName::from_bytes(name).ok())
-        .chain(HOP_BY_HOP.iter().cloned())
-        .chain(
-            HOP_BY_HOP_UNREGISTERED
-                .iter()
-                .map(|name| HeaderName::from_static(name)),
-        )
+        // A client may name as many as it likes.
         .filter(|name| headers.contains_key(name))
+        .chain(known.cloned())
         .collect()
+}
+
+/// Removes from a server's answer what must not be passed on.
+pub(crate) fn remove_hop_by_hop(answer: &mut impl Fields) {
+    let named = members(answer, header::CONNECTION);
+    let named: Vec<_> = named.map(<[u8]>::to_vec).collect();
+    answer.remove_those(|name| {
+        is_hop_by_hop(name) || named.iter().any(|it| it.eq_ignore_ascii_case(name))
+    });
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use pingora::http::RequestHeader;
+
     use super::*;
 
     const HANDSHAKE: &[(&str, &str)] = &[
@@ -280,8 +297,12 @@ mod tests {
             ("te", "trailers"),
             ("x-other", "2"),
         ];
-        let mut names = hop_by_hop(&request("GET", &fields).headers);
+        let parts = request("GET", &fields);
+        let mut names = hop_by_hop(&parts.headers);
         names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         assert_eq!(names, ["connection", "te", "x-mine"]);
+        let mut passed_on = RequestHeader::from(parts);
+        remove_hop_by_hop(&mut passed_on);
+        assert_eq!(passed_on.headers.keys().collect::<Vec<_>>(), ["x-other"]);
     }
 }

@@ -5,31 +5,50 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, header};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
+use pingora::{ErrorType, OrErr, Result};
 use towpath_conf::Scheme;
 
-use crate::fields::members;
+use crate::fields::{Fields, members};
 use crate::filters::Identity;
 use crate::proxy_protocol::Addresses;
 use crate::tls::TlsFacts;
 
-// Spelt as backends that compare bytes expect them; everything else reads them in any case.
-const FOR: &str = "X-Forwarded-For";
-const PROTO: &str = "X-Forwarded-Proto";
-const HOST: &str = "X-Forwarded-Host";
-const FORWARDED: &str = "Forwarded";
+/// A field of ours, spelt as backends that compare bytes expect it; everything else reads it in any case.
+struct Field {
+    name: HeaderName,
+    spelt: &'static str,
+}
+
+const FOR: Field = Field {
+    name: HeaderName::from_static("x-forwarded-for"),
+    spelt: "X-Forwarded-For",
+};
+const PROTO: Field = Field {
+    name: HeaderName::from_static("x-forwarded-proto"),
+    spelt: "X-Forwarded-Proto",
+};
+const HOST: Field = Field {
+    name: HeaderName::from_static("x-forwarded-host"),
+    spelt: "X-Forwarded-Host",
+};
+const FORWARDED: Field = Field {
+    name: header::FORWARDED,
+    spelt: "Forwarded",
+};
 /// Hash, subject and names of the client's certificate, as Envoy writes them.
 const CERTIFICATE: &str = "X-Forwarded-Client-Cert";
 /// The certificate itself (RFC 9440).
 const WHOLE_CERTIFICATE: &str = "Client-Cert";
 /// What an untrusted client may not say of itself.
 const CLAIMS: [&str; 11] = [
-    FOR,
-    PROTO,
-    HOST,
-    FORWARDED,
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "Forwarded",
     CERTIFICATE,
     WHOLE_CERTIFICATE,
     "Client-Cert-Chain",
@@ -38,6 +57,9 @@ const CLAIMS: [&str; 11] = [
     "X-Forwarded-User",
     "X-Real-IP",
 ];
+
+/// Room for an address and what is said around it.
+const TOLD: usize = 80;
 
 /// The client of one request.
 #[derive(Clone, Debug)]
@@ -93,7 +115,7 @@ impl Client {
         let mut address = peer;
         if trusted {
             // The last line is the nearest proxy's; a list of them needs no allocation to be read backwards.
-            let lines = headers.get_all(FOR).into_iter().rev();
+            let lines = headers.get_all(FOR.name).into_iter().rev();
             let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
             for hop in hops {
                 let Some(hop) = parse_hop(hop) else { break };
@@ -143,7 +165,10 @@ impl Client {
     }
 
     fn own_scheme<'r>(&self, request: &'r RequestHeader) -> &'r str {
-        let said = self.trusted.then(|| request.headers.get(PROTO)).flatten();
+        let said = self
+            .trusted
+            .then(|| request.headers.get(PROTO.name))
+            .flatten();
         said.and_then(|said| said.to_str().ok())
             .unwrap_or(self.scheme())
     }
@@ -165,34 +190,40 @@ impl Client {
         let host = request.headers.get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok());
         let authority = request.uri.authority().map(http::uri::Authority::as_str);
-        let host = field(HOST).or(authority).or(host).unwrap_or_default();
+        let host = field(HOST.name).or(authority).or(host).unwrap_or_default();
         let scheme = self.own_scheme(request);
-        format!("{scheme}://{host}").to_ascii_lowercase()
+        let mut origin = String::with_capacity(scheme.len() + 3 + host.len());
+        for part in [scheme, "://", host] {
+            origin.push_str(part);
+        }
+        origin.make_ascii_lowercase();
+        origin
     }
 
     /// Writes the forwarding fields of the request that the backend will see.
-    pub(crate) fn write(&self, request: &mut RequestHeader) -> pingora::Result<()> {
+    pub(crate) fn write(&self, request: &mut impl Fields) -> Result<()> {
         if !self.trusted {
-            remove_claims(request);
+            request.remove_those(is_claim);
         }
         let proto = self.scheme();
-        let host = request.headers.get(header::HOST).cloned();
-        let peer = self.peer.to_string();
-        append(request, FOR, &peer)?;
-        append(
-            request,
-            FORWARDED,
-            &forwarded(self.peer, host.as_ref(), proto),
-        )?;
-        if !request.headers.contains_key(PROTO) {
-            request.insert_header(PROTO, proto)?;
+        let told = Told::new(self.peer, request.values_of(header::HOST).next(), proto)?;
+        append(request, FOR, told.peer)?;
+        append(request, FORWARDED, told.forwarded)?;
+        if request.values_of(PROTO.name).next().is_none() {
+            set(request, PROTO.spelt, HeaderValue::from_static(proto))?;
         }
-        if let Some(host) = host.filter(|_| !request.headers.contains_key(HOST)) {
-            request.insert_header(HOST, host)?;
+        if let Some(host) = told.host
+            && request.values_of(HOST.name).next().is_none()
+        {
+            set(request, HOST.spelt, host)?;
         }
         if let Some(certificate) = self.tls.as_ref().and_then(|tls| tls.client.as_ref()) {
-            request.insert_header(CERTIFICATE, certificate.forwarded.as_str())?;
-            request.insert_header(WHOLE_CERTIFICATE, certificate.whole.as_str())?;
+            set(request, CERTIFICATE, value(certificate.forwarded.clone())?)?;
+            set(
+                request,
+                WHOLE_CERTIFICATE,
+                value(certificate.whole.clone())?,
+            )?;
         }
         match &self.identity {
             Some(identity) => identity.write(request),
@@ -214,55 +245,90 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// Removes what an untrusted client says of itself, also under names that a backend of the CGI family
+/// Whether this is something that an untrusted client says of itself, also under names that a backend of the CGI family
 /// could not tell from ours (`X_Forwarded_For`).
-fn remove_claims(request: &mut RequestHeader) {
-    let claims: Vec<HeaderName> = request
-        .headers
-        .keys()
-        .filter(|name| CLAIMS.iter().any(|claim| same_to_cgi(name.as_str(), claim)))
-        .cloned()
-        .collect();
-    for name in claims {
-        request.remove_header(&name);
-    }
+fn is_claim(name: &[u8]) -> bool {
+    CLAIMS
+        .iter()
+        .any(|claim| same_to_cgi(name, claim.as_bytes()))
 }
 
-fn same_to_cgi(name: &str, ours: &str) -> bool {
+fn same_to_cgi(name: &[u8], ours: &[u8]) -> bool {
     name.len() == ours.len()
         && name
-            .bytes()
-            .zip(ours.bytes())
-            .all(|(a, b)| a.eq_ignore_ascii_case(&b) || (a == b'_' && b == b'-'))
+            .iter()
+            .zip(ours)
+            .all(|(a, b)| a.eq_ignore_ascii_case(b) || (*a == b'_' && *b == b'-'))
 }
 
 /// Appends to a list, which becomes one line: not every backend joins several.
-fn append(request: &mut RequestHeader, name: &'static str, member: &str) -> pingora::Result<()> {
-    let mut list = String::new();
-    for old in members(&request.headers, name) {
-        list.push_str(&String::from_utf8_lossy(old));
-        list.push_str(", ");
+fn append(request: &mut impl Fields, field: Field, member: HeaderValue) -> Result<()> {
+    let mut list = Vec::new();
+    for old in members(request, field.name) {
+        list.extend_from_slice(old);
+        list.extend_from_slice(b", ");
     }
-    list.push_str(member);
-    request.insert_header(name, list)
+    if list.is_empty() {
+        return set(request, field.spelt, member);
+    }
+    list.extend_from_slice(member.as_bytes());
+    set(request, field.spelt, value(list)?)
 }
 
-/// RFC 7239 §4 and §6: an IPv6 address in brackets and quotes; the host quoted, since it may have a port.
-fn forwarded(peer: IpAddr, host: Option<&http::HeaderValue>, proto: &str) -> String {
-    let mut text = String::with_capacity(64);
-    let _ = match peer {
-        IpAddr::V4(peer) => write!(text, "for={peer}"),
-        IpAddr::V6(peer) => write!(text, "for=\"[{peer}]\""),
-    };
-    let quotable = |host: &&str| {
-        host.bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-    };
-    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(quotable) {
-        let _ = write!(text, ";host=\"{host}\"");
+fn set(request: &mut impl Fields, name: &'static str, value: HeaderValue) -> Result<()> {
+    request.set(Bytes::from_static(name.as_bytes()), value)
+}
+
+fn value(bytes: impl Into<Bytes>) -> Result<HeaderValue> {
+    HeaderValue::from_maybe_shared(bytes.into())
+        .or_err(ErrorType::InvalidHTTPHeader, "a forwarding field")
+}
+
+/// What a backend is told of a request's client. All of it lies in one piece of memory.
+struct Told {
+    peer: HeaderValue,
+    /// RFC 7239 §4 and §6: an IPv6 address in brackets and quotes; the host quoted, since it may have a port.
+    forwarded: HeaderValue,
+    host: Option<HeaderValue>,
+}
+
+impl Told {
+    fn new(peer: IpAddr, host: Option<&[u8]>, proto: &str) -> Result<Self> {
+        let mut text = BytesMut::with_capacity(TOLD + host.map_or(0, <[u8]>::len));
+        let (before, after) = match peer {
+            IpAddr::V4(_) => ("for=", ""),
+            IpAddr::V6(_) => ("for=\"[", "]\""),
+        };
+        text.extend_from_slice(before.as_bytes());
+        // Memory takes what is written.
+        let _ = write!(text, "{peer}");
+        let peer = before.len()..text.len();
+        text.extend_from_slice(after.as_bytes());
+        let mut quoted = None;
+        if let Some(host) = host.filter(|host| is_quotable(host)) {
+            text.extend_from_slice(b";host=\"");
+            quoted = Some(text.len()..text.len() + host.len());
+            text.extend_from_slice(host);
+            text.extend_from_slice(b"\"");
+        }
+        text.extend_from_slice(b";proto=");
+        text.extend_from_slice(proto.as_bytes());
+        let text = text.freeze();
+        let host = match (quoted, host) {
+            (Some(quoted), _) => Some(text.slice(quoted)),
+            (None, host) => host.map(Bytes::copy_from_slice),
+        };
+        Ok(Self {
+            peer: value(text.slice(peer))?,
+            host: host.map(value).transpose()?,
+            forwarded: value(text)?,
+        })
     }
-    let _ = write!(text, ";proto={proto}");
-    text
+}
+
+fn is_quotable(host: &[u8]) -> bool {
+    host.iter()
+        .all(|byte| byte.is_ascii_graphic() && *byte != b'"' && *byte != b'\\')
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod cli;
 mod configuration;
 mod demo;
 mod fallback;
+mod field_lines;
 mod fields;
 mod filters;
 mod forwarded;

@@ -16,6 +16,7 @@ use crate::answer::Refusal;
 use crate::changes::Changes;
 use crate::configuration;
 use crate::fallback::Services;
+use crate::fields::Outgoing;
 use crate::filters::{Filters, UsersError};
 use crate::forwarded::Client;
 use crate::gate::Entrance;
@@ -202,7 +203,7 @@ impl Route {
     /// Makes a request ready for the backend: who its client is, the path, and what the operator wants changed.
     pub(crate) fn prepare(
         &self,
-        request: &mut RequestHeader,
+        request: &mut impl Outgoing,
         client: &Client,
     ) -> pingora::Result<()> {
         client.write(request)?;

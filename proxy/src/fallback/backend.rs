@@ -7,15 +7,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, header};
-use pingora::Result;
+use http::{HeaderValue, Method, header};
 use pingora::http::RequestHeader;
+use pingora::{ErrorType, OrErr, Result};
 use tokio::time::timeout;
 use towpath_conf::Scheme;
 use towpath_fallback::{Backend, DialError, Dialled, Handshake, Report, Traffic};
 
 use crate::answer::Refusal;
 use crate::attempts::take_cid;
+use crate::fields::Fields;
 use crate::forwarded::Client;
 use crate::gateway::Exchange;
 use crate::observe::access_log::{self, Opened};
@@ -25,6 +26,7 @@ use crate::snapshot::Route;
 use crate::traces::{self, Detached};
 use crate::tunnel::ask::{Outcome, ask_backend};
 use crate::tunnel::handshake;
+use crate::tunnel::opening::Opening;
 use crate::tunnel::server_side::{self, ServerStream};
 use crate::upstream::Lease;
 
@@ -119,21 +121,18 @@ impl RouteBackend {
     }
 
     /// Makes the client's handshake one for the backend.
-    fn complete(
-        &self,
-        mut request: Box<RequestHeader>,
-        of: &Handshake,
-        route: &Route,
-    ) -> Result<Box<RequestHeader>> {
-        route.prepare(&mut request, &self.client)?;
-        request.insert_header("Connection", "Upgrade")?;
-        request.insert_header("Upgrade", "websocket")?;
-        request.insert_header("Sec-WebSocket-Version", "13")?;
-        request.insert_header("Sec-WebSocket-Key", handshake::key())?;
+    fn complete(&self, request: &RequestHeader, of: &Handshake, route: &Route) -> Result<Opening> {
+        let mut opening = Opening::new(request, |_| true);
+        route.prepare(&mut opening, &self.client)?;
+        opening.upgrade();
+        opening.replace("Sec-WebSocket-Version", "13");
+        opening.replace("Sec-WebSocket-Key", &handshake::key());
         if !of.protocols.is_empty() {
-            request.insert_header("Sec-WebSocket-Protocol", of.protocols.join(", "))?;
+            let protocols = HeaderValue::from_maybe_shared(Bytes::from(of.protocols.join(", ")));
+            let protocols = protocols.or_err(ErrorType::InvalidHTTPHeader, "subprotocols")?;
+            opening.set(Bytes::from_static(b"Sec-WebSocket-Protocol"), protocols)?;
         }
-        Ok(request)
+        Ok(opening)
     }
 
     async fn ask(
@@ -148,14 +147,14 @@ impl RouteBackend {
             added.map_err(|_| DialError::Unreachable)?;
         }
         let key = route.key(&asked, &self.client, false);
-        let Ok(request) = self.complete(asked.clone(), of, &route) else {
+        let Ok(opening) = self.complete(&asked, of, &route) else {
             return Err(DialError::Unreachable);
         };
         let mut hop = self.hop.take();
         if let Some(hop) = &mut hop {
-            hop.asks(&request);
+            hop.asks(&Method::GET, &opening.path());
         }
-        let answered = ask_backend(request, &self.client, &route, &key).await;
+        let answered = ask_backend(&opening, &self.client, &route, &key).await;
         if let Some(hop) = hop {
             let answer = answered.as_ref().ok();
             let answer = answer.map(|(outcome, lease)| (lease.address(), outcome.status()));
@@ -168,7 +167,8 @@ impl RouteBackend {
                 },
                 lease,
             )) => {
-                let mut headers = response.headers.clone();
+                let headers = response.lines.to_map();
+                let mut headers = headers.map_err(|_| DialError::Unreachable)?;
                 let secure = self.client.scheme_of(&asked) == Scheme::Https;
                 if let Some(cookie) = route.group.tell(&lease, &asked.headers, secure) {
                     headers.append(header::SET_COOKIE, cookie);

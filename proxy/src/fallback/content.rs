@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
@@ -13,6 +13,10 @@ use towpath_fallback::{Body, TooLarge};
 
 use crate::answer::write_content;
 use crate::changes::Changes;
+use crate::field_lines::FieldLines;
+
+/// Lines that are added to most answers, and the bytes that they take.
+const MORE: (usize, usize) = (4, 128);
 
 /// The content of a request to the fallback.
 pub(crate) type Content = std::result::Result<Bytes, TooLarge>;
@@ -83,7 +87,9 @@ pub(super) async fn write(
     changes: Option<&Changes>,
 ) -> Result<()> {
     let old = session.req_header().version == Version::HTTP_10;
-    let (header, mut body) = header(response, old, changes)?;
+    let (status, lines, mut body) = head(response, old, changes)?;
+    let mut header = ResponseHeader::build(status, None)?;
+    lines.add_to(&mut header)?;
     if old && body.size().is_none() {
         session.set_keepalive(None);
     }
@@ -102,29 +108,26 @@ pub(super) async fn write(
     written.await.map_err(|e| e.into_down())
 }
 
-/// A response's header, framed for our hop, and its content.
-pub(crate) fn header(
+/// A response's status and field lines, framed for our hop, and its content.
+pub(crate) fn head(
     response: http::Response<Body>,
     old: bool,
     changes: Option<&Changes>,
-) -> Result<(ResponseHeader, Body)> {
+) -> Result<(StatusCode, FieldLines, Body)> {
     let (head, body) = response.into_parts();
-    let mut header = ResponseHeader::build(head.status, Some(head.headers.len() + 3))?;
-    for (name, value) in &head.headers {
-        header.append_header(name, value)?;
-    }
+    let mut lines = FieldLines::of_map(&head.headers, MORE);
     match body.size() {
         // RFC 9110 §8.6.
         Some(0) if has_no_content(head.status) => {}
-        Some(size) => header.insert_header(header::CONTENT_LENGTH, size)?,
+        Some(size) => lines.replace("Content-Length", HeaderValue::from(size).as_bytes()),
         // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
         None if old => {}
-        None => header.insert_header(header::TRANSFER_ENCODING, "chunked")?,
+        None => lines.replace("Transfer-Encoding", b"chunked"),
     }
     if let Some(changes) = changes {
-        changes.apply(&mut header)?;
+        changes.apply(&mut lines)?;
     }
-    Ok((header, body))
+    Ok((head.status, lines, body))
 }
 
 fn has_no_content(status: StatusCode) -> bool {

@@ -19,7 +19,7 @@ use pingora::Result;
 use pingora::proxy::Session;
 use towpath_fallback::{Endpoint, Fallback, Via, asked_cid, client};
 
-pub(crate) use content::{Content, header};
+pub(crate) use content::{Content, head};
 pub(crate) use probe::probe;
 pub(crate) use requester::Requester;
 pub(crate) use routing::find_route;

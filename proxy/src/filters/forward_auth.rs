@@ -91,7 +91,7 @@ impl ForwardAuth {
             None => None,
         };
         if let Some(traced) = &mut traced {
-            traced.asks(&question);
+            traced.asks(&question.method, question.uri.path());
         }
         session.write_request_header(question).await?;
         session.finish_request_body().await?;

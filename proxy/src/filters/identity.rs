@@ -1,8 +1,10 @@
 //! What has been found out of a client, for the backend: fields that nobody else may write.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use pingora::Result;
-use pingora::http::RequestHeader;
+
+use crate::fields::Fields;
 
 /// Fields to be removed and set.
 #[derive(Clone, Debug, Default)]
@@ -33,12 +35,13 @@ impl Identity {
     }
 
     /// Writes it all into a request for the backend.
-    pub(crate) fn write(&self, request: &mut RequestHeader) -> Result<()> {
+    pub(crate) fn write(&self, request: &mut impl Fields) -> Result<()> {
         for name in &self.remove {
-            request.remove_header(name);
+            request.remove(name);
         }
         for (name, value) in &self.set {
-            request.append_header(name, value)?;
+            let name = Bytes::copy_from_slice(name.as_str().as_bytes());
+            request.add(name, value.clone())?;
         }
         Ok(())
     }

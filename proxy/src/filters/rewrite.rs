@@ -1,8 +1,11 @@
 //! The path that a backend sees. It is made of the path that the route was chosen by, so both mean the same.
 
+use bytes::Bytes;
+use http::HeaderValue;
 use http::uri::PathAndQuery;
-use pingora::http::RequestHeader;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorType, OrErr, Result};
+
+use crate::fields::Outgoing;
 
 /// What was taken away in front.
 const PREFIX: &str = "X-Forwarded-Prefix";
@@ -24,14 +27,14 @@ impl Rewrite {
     }
 
     /// Changes a request for the backend.
-    pub(crate) fn apply(&self, request: &mut RequestHeader) -> Result<()> {
+    pub(crate) fn apply(&self, request: &mut impl Outgoing) -> Result<()> {
         if self.strip.is_none() && self.add.is_none() {
             return Ok(());
         }
-        let target = std::str::from_utf8(request.raw_path()).unwrap_or_else(|_| request.uri.path());
+        let target = request.target();
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
-            None => (target, None),
+            None => (&*target, None),
         };
         let stripped = self.strip.as_deref().and_then(|prefix| strip(path, prefix));
         let rest = stripped.unwrap_or(path);
@@ -46,11 +49,11 @@ impl Rewrite {
         let changed = PathAndQuery::try_from(changed);
         let changed =
             changed.map_err(|e| Error::because(ErrorType::InternalError, "rewriting", e))?;
-        request.set_uri(changed.into());
-        match prefix {
-            Some(prefix) => request.insert_header(PREFIX, prefix),
-            None => Ok(()),
-        }
+        request.set_target(changed);
+        let Some(prefix) = prefix else { return Ok(()) };
+        let prefix = HeaderValue::from_maybe_shared(Bytes::from(prefix));
+        let prefix = prefix.or_err(ErrorType::InternalError, "rewriting")?;
+        request.set(Bytes::from_static(PREFIX.as_bytes()), prefix)
     }
 }
 
@@ -63,6 +66,8 @@ fn strip<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use pingora::http::RequestHeader;
+
     use super::*;
 
     fn seen(strip: Option<&str>, add: Option<&str>, target: &str) -> (String, Option<String>) {

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType, OrErr, Result};
 use tokio::io::AsyncWriteExt;
@@ -17,10 +16,11 @@ use super::shortcut::{Answering, failed};
 use crate::gateway::Exchange;
 use crate::observe::access_log::{self, Answered};
 use crate::shared::Shared;
+use crate::tunnel::greeting::Switching;
 use crate::tunnel::upgrade::{self, Other, Tunnel};
 
-/// Most heads of a 101.
-const ROOM: usize = 512;
+/// What a 101 has around its reason and its lines.
+const AROUND: usize = 17;
 /// How long pingora lets a connection be idle; the gate has a limit of its own.
 const KEEPALIVE: u64 = 60;
 
@@ -92,8 +92,9 @@ async fn carry(
         Err(other) => return Err(Left::Answer(client, other)),
     };
     let opened = access_log::opened(request, exchange, &route);
-    let mut response = *accepted.response;
-    upgrade::make_101(request, &mut response, &exchange.client, &route, &lease)?;
+    let mut response = accepted.response;
+    let lines = &mut response.lines;
+    upgrade::make_101(request, lines, &exchange.client, &route, &lease)?;
     let written = write_head(&mut client, &response, write).await;
     written.inspect_err(|_| exchange.lost())?;
     client.skip(head.len);
@@ -104,15 +105,15 @@ async fn carry(
 
 async fn write_head(
     client: &mut Downstream,
-    response: &ResponseHeader,
+    response: &Switching,
     patience: Duration,
 ) -> Result<()> {
-    let mut bytes = BytesMut::with_capacity(ROOM);
+    let lines = response.lines.as_bytes();
+    let mut bytes = Vec::with_capacity(AROUND + response.reason.len() + lines.len());
     bytes.extend_from_slice(b"HTTP/1.1 101 ");
-    let reason = response.get_reason_phrase().unwrap_or_default();
-    bytes.extend_from_slice(reason.as_bytes());
+    bytes.extend_from_slice(response.reason.as_bytes());
     bytes.extend_from_slice(b"\r\n");
-    response.header_to_h1_wire(&mut bytes);
+    bytes.extend_from_slice(lines);
     bytes.extend_from_slice(b"\r\n");
     let written = async {
         client.write_all(&bytes).await?;

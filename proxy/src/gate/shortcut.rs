@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use httparse::EMPTY_HEADER;
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::RequestHeader;
 use pingora::protocols::http::date::get_cached_date;
 use pingora::server::ShutdownWatch;
 use pingora::{Error, ErrorType, Result};
@@ -23,6 +23,7 @@ use super::{Gate, handshake, linger, refuse};
 use crate::answer::{LINGER, Refusal};
 use crate::changes::Changes;
 use crate::fallback::{self, Content, Requester, engine_io, sockjs};
+use crate::field_lines::FieldLines;
 use crate::gateway::{Exchange, OfSession, Shortcut};
 use crate::observe::access_log::{self, Answered};
 use crate::observe::rejections::Reason;
@@ -32,8 +33,8 @@ use crate::shared::Shared;
 const DRAINED: u64 = 1 << 20;
 /// Content of up to this size is copied behind the header, so that both are written at once.
 const COPIED: usize = 16 * 1024;
-/// Most headers of answers, with some room.
-const HEADER: usize = 512;
+/// What a head has around its reason and its lines.
+const AROUND: usize = 17;
 
 /// The way of a request to its answer: then the client, if another request may follow.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Option<Box<Downstream>>> + Send>>;
@@ -209,11 +210,11 @@ impl Requester for Direct {
     }
 
     async fn answer(&mut self, response: Response<Body>, changes: Option<&Changes>) -> Result<()> {
-        let (mut header, mut body) = fallback::header(response, false, changes)?;
+        let (status, lines, mut body) = fallback::head(response, false, changes)?;
         let leaves = *self.shutdown.borrow() || self.shared.is_draining();
         self.keeps &= self.client.is_between_requests() && !leaves;
-        self.status = Some(header.status);
-        let mut bytes = self.serialize(&mut header, body.size().unwrap_or_default())?;
+        self.status = Some(status);
+        let mut bytes = self.serialize(status, lines, body.size().unwrap_or_default());
         if body.size().is_some() {
             let whole = body.next().await.unwrap_or_default();
             return self.write(bytes, whole).await;
@@ -284,21 +285,24 @@ impl Direct {
         Ok(Ok(content.freeze()))
     }
 
-    fn serialize(&self, header: &mut ResponseHeader, content: usize) -> Result<BytesMut> {
-        header.insert_header(header::DATE, get_cached_date())?;
+    fn serialize(&self, status: StatusCode, mut lines: FieldLines, content: usize) -> BytesMut {
         let connection = if self.keeps { "keep-alive" } else { "close" };
-        header.insert_header(header::CONNECTION, connection)?;
+        lines.replace("Date", get_cached_date().as_bytes());
+        lines.replace("Connection", connection.as_bytes());
+        let (reason, lines) = (
+            status.canonical_reason().unwrap_or_default(),
+            lines.as_bytes(),
+        );
         let copied = if content > COPIED { 0 } else { content };
-        let mut bytes = BytesMut::with_capacity(HEADER + copied);
+        let mut bytes = BytesMut::with_capacity(AROUND + reason.len() + lines.len() + copied);
         bytes.extend_from_slice(b"HTTP/1.1 ");
-        bytes.extend_from_slice(header.status.as_str().as_bytes());
+        bytes.extend_from_slice(status.as_str().as_bytes());
         bytes.extend_from_slice(b" ");
-        let reason = header.get_reason_phrase().unwrap_or_default();
         bytes.extend_from_slice(reason.as_bytes());
         bytes.extend_from_slice(b"\r\n");
-        header.header_to_h1_wire(&mut bytes);
+        bytes.extend_from_slice(lines);
         bytes.extend_from_slice(b"\r\n");
-        Ok(bytes)
+        bytes
     }
 
     async fn write(&mut self, mut first: BytesMut, second: Bytes) -> Result<()> {

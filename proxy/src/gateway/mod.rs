@@ -25,8 +25,9 @@ use towpath_conf::Scheme;
 use towpath_fallback::Endpoint;
 
 use crate::answer::Refusal;
-use crate::classify::hop_by_hop;
+use crate::classify::remove_hop_by_hop;
 use crate::fallback::{self, engine_io, sockjs};
+use crate::fields::Fields;
 use crate::forwarded::Client;
 use crate::http_error::refusal_for;
 use crate::incoming::Incoming;
@@ -360,7 +361,8 @@ pub(crate) fn prepare_response(
     client: &Client,
     lease: Option<&Lease>,
 ) -> Result<()> {
-    change_response(session.req_header(), response, route, client, lease)?;
+    let status = response.status;
+    change_response(session.req_header(), status, response, route, client, lease)?;
     match framing {
         // A client of HTTP/1.0 knows no chunks (RFC 9112 §6.1): the connection's end is the content's end.
         Some(_) if session.req_header().version == Version::HTTP_10 => session.set_keepalive(None),
@@ -373,22 +375,23 @@ pub(crate) fn prepare_response(
 /// The same for a response to `request` that has no framing of its own.
 pub(crate) fn change_response(
     request: &RequestHeader,
-    response: &mut ResponseHeader,
+    status: StatusCode,
+    response: &mut impl Fields,
     route: &Route,
     client: &Client,
     lease: Option<&Lease>,
 ) -> Result<()> {
-    let protocols = response.headers.get(header::UPGRADE).cloned();
-    for name in hop_by_hop(&response.headers) {
-        response.remove_header(&name);
-    }
-    if let Some(protocols) = protocols.filter(|_| response.status == StatusCode::UPGRADE_REQUIRED) {
-        // RFC 9110 §15.5.22: a 426 says what to upgrade to.
-        response.insert_header("Upgrade", protocols)?;
+    // RFC 9110 §15.5.22: a 426 says what to upgrade to.
+    let says_how = status == StatusCode::UPGRADE_REQUIRED;
+    let protocols = response.values_of(header::UPGRADE).next();
+    let protocols = protocols.filter(|_| says_how).map(HeaderValue::from_bytes);
+    remove_hop_by_hop(response);
+    if let Some(Ok(protocols)) = protocols {
+        response.set(Bytes::from_static(b"Upgrade"), protocols)?;
     }
     let secure = client.scheme_of(request) == Scheme::Https;
     if let Some(cookie) = lease.and_then(|it| route.group.tell(it, &request.headers, secure)) {
-        response.append_header(header::SET_COOKIE, cookie)?;
+        response.add(Bytes::from_static(b"Set-Cookie"), cookie)?;
     }
     route.response_headers.apply(response)
 }

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 
 use super::Exchange;
 use crate::observe::access_log::Answered;
 use crate::snapshot::{Route, Snapshot};
 use crate::traces::{End, Life, Trace, Traces};
+use crate::tunnel::opening::Opening;
 use crate::upstream::Lease;
 
 impl Exchange {
@@ -60,7 +61,14 @@ impl Exchange {
     /// The backend is asked by this request.
     pub(crate) fn asks(&mut self, request: &RequestHeader) {
         if let Some(trace) = &mut self.trace {
-            trace.asks(request);
+            trace.asks(&request.method, request.uri.path());
+        }
+    }
+
+    /// The backend is asked by this handshake.
+    pub(crate) fn asks_to_upgrade(&mut self, opening: &Opening) {
+        if let Some(trace) = &mut self.trace {
+            trace.asks(&Method::GET, &opening.path());
         }
     }
 

@@ -47,10 +47,10 @@ impl Hop {
     }
 
     /// The request is on its way, in this form. Again, where it is tried again or has changed.
-    pub(super) fn asks(&mut self, request: &RequestHeader) {
+    pub(super) fn asks(&mut self, method: &Method, path: &str) {
         self.started.get_or_insert_with(Instant::now);
-        self.method = span::method(&request.method);
-        self.path = span::shown(request.uri.path());
+        self.method = span::method(method);
+        self.path = span::shown(path);
     }
 
     /// A server has answered.

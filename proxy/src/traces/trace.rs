@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, TraceFlags, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
@@ -139,9 +139,9 @@ impl Trace {
     }
 
     /// The backend is asked by this request.
-    pub(crate) fn asks(&mut self, request: &RequestHeader) {
+    pub(crate) fn asks(&mut self, method: &Method, path: &str) {
         if let Some(recording) = &mut self.recording {
-            recording.hop.asks(request);
+            recording.hop.asks(method, path);
         }
     }
 
@@ -215,8 +215,8 @@ pub(crate) struct Detached {
 
 impl Detached {
     /// The backend is asked by this request.
-    pub(crate) fn asks(&mut self, request: &RequestHeader) {
-        self.hop.asks(request);
+    pub(crate) fn asks(&mut self, method: &Method, path: &str) {
+        self.hop.asks(method, path);
     }
 
     /// It is over; `answer` is what the backend has said, if it has.

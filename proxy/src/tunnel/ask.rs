@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{StatusCode, Version};
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Stream;
@@ -15,8 +15,9 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::greeting::{self, Greeting};
+use super::greeting::{self, Greeting, Switching};
 use super::handshake::{Extensions, HandshakeFault, verify, verify_agreed};
+use super::opening::Opening;
 use super::replay::Replay;
 use super::server_side::{self, ServerStream};
 use super::stream::Http2Stream;
@@ -33,7 +34,7 @@ pub(crate) enum Outcome {
     /// A proven 101.
     Accepted {
         stream: ServerStream,
-        response: Box<ResponseHeader>,
+        response: Switching,
         extensions: Extensions,
     },
     /// Any other response, whose content is still to be read.
@@ -47,7 +48,8 @@ impl Outcome {
     /// What the backend has answered.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Accepted { response, .. } | Self::Refused { response, .. } => response.status,
+            Self::Accepted { .. } => StatusCode::SWITCHING_PROTOCOLS,
+            Self::Refused { response, .. } => response.status,
         }
     }
 }
@@ -56,7 +58,7 @@ impl Outcome {
 ///
 /// Not cancel-safe: dropping the future closes the connection to the server.
 pub(crate) async fn ask_backend(
-    request: Box<RequestHeader>,
+    opening: &Opening,
     client: &Client,
     route: &Route,
     key: &HashKey<'_>,
@@ -68,22 +70,20 @@ pub(crate) async fn ask_backend(
     let exchanged = async {
         // The rare ways are on the heap: every handshake would have room for the largest of them.
         match way {
-            Dialled::Tcp(stream) => exchange_over_tcp(stream, request).await,
+            Dialled::Tcp(stream) => exchange_over_tcp(stream, opening).await,
             Dialled::Http1(stream) => {
                 let backend = BackendSession::new(stream);
-                Box::pin(exchange_handshakes(backend, request)).await
+                Box::pin(exchange_handshakes(backend, opening)).await
             }
             Dialled::Http2(place) => {
-                let exchanged = exchange_over_any_http2(place, &request, group, server, patience);
+                let exchanged = exchange_over_any_http2(place, opening, group, server, patience);
                 Box::pin(exchanged).await
             }
         }
     };
     let answered = timeout(route.response_timeout, exchanged).await;
     let status = match &answered {
-        Ok(Ok(Outcome::Accepted { response, .. } | Outcome::Refused { response, .. })) => {
-            Some(response.status)
-        }
+        Ok(Ok(outcome)) => Some(outcome.status()),
         _ => None,
     };
     route.group.answered(lease.endpoint(), status);
@@ -136,13 +136,13 @@ enum HandshakeError {
 /// Sends the handshake and reads the backend's 101. Any other answer is pingora's to read.
 async fn exchange_over_tcp(
     mut stream: TcpStream,
-    request: Box<RequestHeader>,
+    opening: &Opening,
 ) -> std::result::Result<Outcome, HandshakeError> {
     let broken = |e: Box<pingora::Error>| HandshakeError::Broken(e.into_up());
-    let answer = greeting::exchange(&mut stream, &request).await;
+    let answer = greeting::exchange(&mut stream, opening).await;
     match answer.map_err(broken)? {
         Greeting::Switching { response, early } => {
-            let extensions = verify(&request.headers, response.version, &response.headers);
+            let extensions = verify(opening, Version::HTTP_11, &response.lines);
             Ok(Outcome::Accepted {
                 stream: ServerStream::Tcp(Replay::new(early, stream)),
                 response,
@@ -155,7 +155,7 @@ async fn exchange_over_tcp(
             let mut backend = Box::new(BackendSession::new(Box::new(stream)));
             let response = Box::pin(read_final(&mut backend)).await;
             let response = response.map_err(broken)?;
-            conclude(backend, response, &request)
+            conclude(backend, response, opening)
         }
     }
 }
@@ -163,31 +163,30 @@ async fn exchange_over_tcp(
 /// Sends the handshake and reads the backend's final response.
 async fn exchange_handshakes(
     backend: BackendSession,
-    request: Box<RequestHeader>,
+    opening: &Opening,
 ) -> std::result::Result<Outcome, HandshakeError> {
     let mut backend = Box::new(backend);
-    let asked = request.clone();
-    let response = converse(&mut backend, request)
+    let response = converse(&mut backend, opening)
         .await
         .map_err(|e| HandshakeError::Broken(e.into_up()))?;
-    conclude(backend, response, &asked)
+    conclude(backend, response, opening)
 }
 
 /// What a final response comes to.
 fn conclude(
     backend: Box<BackendSession>,
     response: Box<ResponseHeader>,
-    asked: &RequestHeader,
+    asked: &Opening,
 ) -> std::result::Result<Outcome, HandshakeError> {
     if response.status != StatusCode::SWITCHING_PROTOCOLS {
         let content = server_side::Refusal::Http1(backend);
         return Ok(Outcome::Refused { content, response });
     }
-    let extensions = verify(&asked.headers, response.version, &response.headers);
+    let extensions = verify(asked, response.version, &*response);
     let extensions = extensions.map_err(HandshakeError::Fault)?;
     Ok(Outcome::Accepted {
         stream: ServerStream::Http1(Box::new(into_stream(*backend))),
-        response,
+        response: Switching::of(&response),
         extensions,
     })
 }
@@ -195,17 +194,19 @@ fn conclude(
 /// The same over HTTP/2. A connection that was there before and fails is replaced once.
 async fn exchange_over_any_http2(
     place: Http2Place,
-    request: &RequestHeader,
+    opening: &Opening,
     group: &Group,
     server: SocketAddr,
     patience: Duration,
 ) -> std::result::Result<Outcome, HandshakeError> {
     let (secure, reused) = (group.transport().is_secure(), place.reused);
-    match exchange_over_http2(place, request, secure).await {
+    let broken = |e: Box<pingora::Error>| HandshakeError::Broken(e.into_up());
+    let request = opening.to_request().map_err(broken)?;
+    match exchange_over_http2(place, &request, secure).await {
         Err(HandshakeError::Broken(_)) if reused => {
             let fresh = fresh_place(group, server, patience).await;
-            let fresh = fresh.map_err(|e| HandshakeError::Broken(e.into_up()))?;
-            exchange_over_http2(fresh, request, secure).await
+            let fresh = fresh.map_err(broken)?;
+            exchange_over_http2(fresh, &request, secure).await
         }
         answered => answered,
     }
@@ -226,22 +227,19 @@ async fn exchange_over_http2(
         let content = server_side::Refusal::Http2(answer.from);
         return Ok(Outcome::Refused { content, response });
     }
-    let extensions = verify_agreed(&request.headers, &response.headers);
+    let extensions = verify_agreed(request, &*response);
     let extensions = extensions.map_err(HandshakeError::Fault)?;
     let response = server_side::as_101(&response, request).map_err(broken)?;
     Ok(Outcome::Accepted {
         stream: ServerStream::Http2(Box::new(Http2Stream::new(answer.from, answer.to))),
-        response: Box::new(response),
+        response: Switching::of(&response),
         extensions,
     })
 }
 
 /// The response to a request, past all interim ones.
-async fn converse(
-    backend: &mut BackendSession,
-    request: Box<RequestHeader>,
-) -> Result<Box<ResponseHeader>> {
-    backend.write_request_header(request).await?;
+async fn converse(backend: &mut BackendSession, opening: &Opening) -> Result<Box<ResponseHeader>> {
+    backend.write_request_header(opening.to_request()?).await?;
     read_final(backend).await
 }
 

@@ -1,28 +1,32 @@
 //! A handshake over plain TCP: the request as bytes, and the 101 that nearly always answers it. Whatever else comes is
 //! left to pingora, which reads it from the beginning: refusals with their content, and what is no HTTP at all.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use httparse::{EMPTY_HEADER, Status};
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::protocols::http::v1::client::http_req_header_to_wire;
-use pingora::{Error, ErrorType, OrErr, Result};
+use pingora::http::ResponseHeader;
+use pingora::{ErrorType, OrErr, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::opening::Opening;
+use crate::field_lines::FieldLines;
 
 /// A head that is not whole by then is pingora's, which has a bound of its own.
 const MOST: usize = 16 * 1024;
 const MOST_FIELDS: usize = 64;
 /// Room for most heads.
 const ROOM: usize = 1024;
+/// Room for what is added on the way to the client: lines, and bytes.
+const MORE_LINES: usize = 4;
+const MORE: usize = 64;
 
 /// What a server says to a handshake.
 #[derive(Debug)]
 pub(super) enum Greeting {
     /// 101, not yet proven, and what came right behind it.
-    Switching {
-        response: Box<ResponseHeader>,
-        early: Bytes,
-    },
+    Switching { response: Switching, early: Bytes },
     /// Something else, which begins with these bytes.
     Other(BytesMut),
 }
@@ -32,18 +36,51 @@ pub(super) enum Greeting {
 enum Seen {
     Partial,
     Interim(usize),
-    Switching(usize, Box<ResponseHeader>),
+    Switching(usize, Switching),
     Other,
 }
 
-/// Sends the request and reads as far as the answer's head.
+/// The header of a 101 in HTTP/1.1.
+#[derive(Debug)]
+pub(crate) struct Switching {
+    /// As it was given.
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) lines: FieldLines,
+}
+
+impl Switching {
+    /// Of an answer that pingora has read.
+    pub(super) fn of(response: &ResponseHeader) -> Self {
+        Self {
+            reason: reason(response.get_reason_phrase()),
+            lines: FieldLines::of_response(response),
+        }
+    }
+
+    /// As pingora has it.
+    pub(crate) fn to_header(&self) -> Result<ResponseHeader> {
+        let mut response = ResponseHeader::build(StatusCode::SWITCHING_PROTOCOLS, None)?;
+        response.set_reason_phrase(Some(&self.reason))?;
+        self.lines.add_to(&mut response)?;
+        Ok(response)
+    }
+}
+
+/// The usual one takes no memory.
+fn reason(given: Option<&str>) -> Cow<'static, str> {
+    const USUAL: &str = "Switching Protocols";
+    match given.unwrap_or_default() {
+        USUAL => Cow::Borrowed(USUAL),
+        other => Cow::Owned(other.to_owned()),
+    }
+}
+
+/// Sends the handshake and reads as far as the answer's head.
 pub(super) async fn exchange(
     server: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    request: &RequestHeader,
+    opening: &Opening,
 ) -> Result<Greeting> {
-    let Some(wire) = http_req_header_to_wire(request) else {
-        return Error::e_explain(ErrorType::InvalidHTTPHeader, "not a request for HTTP/1.1");
-    };
+    let wire = opening.to_wire()?;
     let written = server.write_all(&wire).await;
     written.or_err(ErrorType::WriteError, "writing the handshake")?;
     drop(wire);
@@ -76,31 +113,28 @@ fn look(read: &[u8]) -> Seen {
         Err(_) => return Seen::Other,
     };
     match (parsed.version, parsed.code) {
-        (Some(1), Some(101)) => {
-            header(&parsed).map_or(Seen::Other, |it| Seen::Switching(len, Box::new(it)))
-        }
+        (Some(1), Some(101)) => Seen::Switching(len, header(&parsed, len)),
         (Some(1), Some(100..=199)) => Seen::Interim(len),
         _ => Seen::Other,
     }
 }
 
-/// As pingora has it: names as they are spelt, and the reason as it was given.
-fn header(parsed: &httparse::Response<'_, '_>) -> Option<ResponseHeader> {
-    let fields = Some(parsed.headers.len());
-    let mut response = ResponseHeader::build(StatusCode::SWITCHING_PROTOCOLS, fields).ok()?;
-    response.set_reason_phrase(parsed.reason).ok()?;
+fn header(parsed: &httparse::Response<'_, '_>, len: usize) -> Switching {
+    let mut lines = FieldLines::with_capacity(parsed.headers.len() + MORE_LINES, len + MORE);
     for field in parsed.headers.iter() {
-        response
-            .append_header(field.name.to_owned(), field.value)
-            .ok()?;
+        lines.push(field.name.as_bytes(), field.value);
     }
-    Some(response)
+    Switching {
+        reason: reason(parsed.reason),
+        lines,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use http::Method;
+    use pingora::http::RequestHeader;
     use tokio::io::duplex;
 
     use super::*;
@@ -112,6 +146,7 @@ mod tests {
     async fn answered(pieces: &[&str]) -> Greeting {
         let (mut ours, mut theirs) = duplex(64 * 1024);
         let request = RequestHeader::build(Method::GET, b"/chat", None).unwrap();
+        let opening = Opening::new(&request, |_| true);
         let answer = async {
             let mut head = [0; 18];
             theirs.read_exact(&mut head).await.unwrap();
@@ -122,7 +157,7 @@ mod tests {
             }
             drop(theirs);
         };
-        tokio::join!(exchange(&mut ours, &request), answer)
+        tokio::join!(exchange(&mut ours, &opening), answer)
             .0
             .unwrap()
     }
@@ -135,10 +170,9 @@ mod tests {
             let Greeting::Switching { response, early } = answered(&[first, second]).await else {
                 panic!("not taken when cut at {cut}");
             };
-            assert_eq!(response.headers["upgrade"], "websocket");
-            let mut wire = BytesMut::new();
-            response.header_to_h1_wire(&mut wire);
-            assert!(wire.starts_with(b"upgrade: websocket\r\nX-Case: as Is"));
+            assert_eq!(response.reason, "Switching Protocols");
+            let lines = response.lines.as_bytes();
+            assert_eq!(lines, b"upgrade: websocket\r\nX-Case: as Is\r\n");
             // What comes later stays in the connection.
             assert!(b"\x01\x02hi".starts_with(&early), "{early:?}");
         }

@@ -3,11 +3,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Version, header};
+use http::{Version, header};
 use sha1::{Digest, Sha1};
 use thiserror::Error;
 
-use crate::fields::{lists, members, only};
+use crate::fields::{Values, lists, members, only};
 
 /// Appended to the key before hashing (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -46,9 +46,9 @@ pub(crate) struct Extensions {
 
 /// Checks a 101 against the request it answers.
 pub(crate) fn verify(
-    request: &HeaderMap,
+    request: &impl Values,
     version: Version,
-    response: &HeaderMap,
+    response: &impl Values,
 ) -> Result<Extensions, HandshakeFault> {
     if version != Version::HTTP_11 {
         return Err(HandshakeFault::Version);
@@ -61,8 +61,12 @@ pub(crate) fn verify(
     if !accepts(request, response) {
         return Err(HandshakeFault::Accept);
     }
-    let length = response.get(header::CONTENT_LENGTH);
-    if response.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|l| l != "0") {
+    let is_chunked = response
+        .values_of(header::TRANSFER_ENCODING)
+        .next()
+        .is_some();
+    let length = response.values_of(header::CONTENT_LENGTH).next();
+    if is_chunked || length.is_some_and(|length| length != b"0") {
         return Err(HandshakeFault::Content);
     }
     verify_agreed(request, response)
@@ -70,14 +74,14 @@ pub(crate) fn verify(
 
 /// Checks what an acceptance says of subprotocol and extensions, over whatever it came.
 pub(crate) fn verify_agreed(
-    request: &HeaderMap,
-    response: &HeaderMap,
+    request: &impl Values,
+    response: &impl Values,
 ) -> Result<Extensions, HandshakeFault> {
     check_subprotocol(request, response)?;
     extensions(request, response)
 }
 
-fn accepts(request: &HeaderMap, response: &HeaderMap) -> bool {
+fn accepts(request: &impl Values, response: &impl Values) -> bool {
     let Some(key) = only(request, header::SEC_WEBSOCKET_KEY) else {
         return false;
     };
@@ -96,8 +100,12 @@ pub(crate) fn key() -> String {
     STANDARD.encode(key)
 }
 
-fn check_subprotocol(request: &HeaderMap, response: &HeaderMap) -> Result<(), HandshakeFault> {
-    if !response.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+fn check_subprotocol(request: &impl Values, response: &impl Values) -> Result<(), HandshakeFault> {
+    if response
+        .values_of(header::SEC_WEBSOCKET_PROTOCOL)
+        .next()
+        .is_none()
+    {
         return Ok(());
     }
     let chosen = only(response, header::SEC_WEBSOCKET_PROTOCOL);
@@ -105,7 +113,7 @@ fn check_subprotocol(request: &HeaderMap, response: &HeaderMap) -> Result<(), Ha
     offered.then_some(()).ok_or(HandshakeFault::Subprotocol)
 }
 
-fn extensions(request: &HeaderMap, response: &HeaderMap) -> Result<Extensions, HandshakeFault> {
+fn extensions(request: &impl Values, response: &impl Values) -> Result<Extensions, HandshakeFault> {
     let mut agreed = Extensions::default();
     for chosen in members(response, header::SEC_WEBSOCKET_EXTENSIONS).map(name) {
         let offered = members(request, header::SEC_WEBSOCKET_EXTENSIONS)
@@ -134,6 +142,8 @@ fn name(extension: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use http::HeaderMap;
+
     use super::*;
 
     fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {

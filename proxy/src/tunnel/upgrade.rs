@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
@@ -17,12 +17,15 @@ use towpath_fallback::BoxedConnection;
 use towpath_fallback::lifetime::about;
 
 use super::ask::{AskError, Outcome, ask_backend};
-use super::handshake::{self, Extensions};
+use super::greeting::Switching;
+use super::handshake::Extensions;
+use super::opening::Opening;
 use super::server_side::{self, ServerStream};
 use super::stream::Http2Stream;
 use super::{Observers, Settings, Witness, relay};
 use crate::answer::Refusal;
-use crate::classify::hop_by_hop;
+use crate::field_lines::FieldLines;
+use crate::fields::Fields;
 use crate::forwarded::Client;
 use crate::gate::Downstream;
 use crate::gateway::{Exchange, Passage, change_response, prepare_response, refuse};
@@ -30,7 +33,6 @@ use crate::observe::access_log::{self, Opened};
 use crate::observe::live::Kind;
 use crate::shared::Shared;
 use crate::snapshot::Route;
-use crate::spelling::respell;
 use crate::upstream::Lease;
 
 /// Of pingora's kind, where nothing else is said.
@@ -59,7 +61,7 @@ pub(crate) async fn carry(
         Ok((accepted, lease)) => {
             let opened = access_log::opened(session.req_header(), exchange, &route);
             let downstream = &mut session.downstream_session;
-            let written = write_101(downstream, *accepted.response, exchange, &route, &lease);
+            let written = write_101(downstream, accepted.response, exchange, &route, &lease);
             written.await.inspect_err(|_| exchange.lost())?;
             if let Some(client) = take_connection(session, exchange) {
                 let tunnel = Tunnel::new(accepted.stream, accepted.extensions, lease, opened);
@@ -80,19 +82,19 @@ pub(crate) fn ask<'a>(
     exchange: &'a mut Exchange,
     route: &'a Route,
 ) -> Result<impl Future<Output = Result<(Outcome, Lease), AskError>> + use<'a>> {
-    let handshake = handshake_for_backend(request, exchange, route)?;
-    exchange.asks(&handshake);
+    let opening = Opening::of_client(request, &exchange.client, route)?;
+    exchange.asks_to_upgrade(&opening);
     let key = route.key(request, &exchange.client, exchange.pinned);
     let key = key.into_owned();
     let exchange: &'a Exchange = exchange;
     let client = &exchange.client;
-    Ok(async move { ask_backend(handshake, client, route, &key).await })
+    Ok(async move { ask_backend(&opening, client, route, &key).await })
 }
 
 /// A proven 101.
 pub(crate) struct Accepted {
     pub(crate) stream: ServerStream,
-    pub(crate) response: Box<ResponseHeader>,
+    pub(crate) response: Switching,
     pub(crate) extensions: Extensions,
 }
 
@@ -163,59 +165,32 @@ impl Other {
     }
 }
 
-/// The client's handshake as the backend gets it: end-to-end fields as they came, the hop's own renewed.
-fn handshake_for_backend(
-    request: &RequestHeader,
-    exchange: &Exchange,
-    route: &Route,
-) -> Result<Box<RequestHeader>> {
-    let mut request = Box::new(request.clone());
-    for name in hop_by_hop(&request.headers) {
-        request.remove_header(&name);
-    }
-    request.remove_header(&header::CONTENT_LENGTH);
-    if request.version == Version::HTTP_2 {
-        *request = as_http1(&request)?;
-    }
-    route.prepare(&mut request, &exchange.client)?;
-    request.insert_header("Connection", "Upgrade")?;
-    request.insert_header("Upgrade", "websocket")?;
-    Ok(request)
-}
-
-/// A CONNECT as the GET that it would have been (RFC 8441 §5). It has no key of its own.
-fn as_http1(request: &RequestHeader) -> Result<RequestHeader> {
-    let mut request = respell(request)?;
-    request.set_method(Method::GET);
-    request.insert_header("Sec-WebSocket-Key", handshake::key())?;
-    Ok(request)
-}
-
 async fn write_101(
     session: &mut ServerSession,
-    mut response: ResponseHeader,
+    mut response: Switching,
     exchange: &Exchange,
     route: &Route,
     lease: &Lease,
 ) -> Result<()> {
     let (request, client) = (session.req_header(), &exchange.client);
-    make_101(request, &mut response, client, route, lease)?;
-    switch(session, response).await
+    make_101(request, &mut response.lines, client, route, lease)?;
+    switch(session, response.to_header()?).await
 }
 
 /// Makes a backend's 101 one of ours.
 pub(crate) fn make_101(
     request: &RequestHeader,
-    response: &mut ResponseHeader,
+    response: &mut FieldLines,
     client: &Client,
     route: &Route,
     lease: &Lease,
 ) -> Result<()> {
-    change_response(request, response, route, client, Some(lease))?;
-    response.remove_header(&header::CONTENT_LENGTH);
+    let status = StatusCode::SWITCHING_PROTOCOLS;
+    change_response(request, status, response, route, client, Some(lease))?;
+    response.remove(&header::CONTENT_LENGTH);
     if request.version != Version::HTTP_2 {
-        response.insert_header("Connection", "Upgrade")?;
-        response.insert_header("Upgrade", "websocket")?;
+        response.replace("Connection", b"Upgrade");
+        response.replace("Upgrade", b"websocket");
     }
     Ok(())
 }
