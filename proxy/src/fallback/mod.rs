@@ -102,7 +102,7 @@ pub(crate) async fn carry(
     let route = match endpoint {
         Endpoint::Open | Endpoint::Check => {
             let content = content.as_deref().unwrap_or_default();
-            find_route(&snapshot, session.req_header(), content, &own_origin)
+            find_route(&snapshot, session.req_header(), content, &exchange.client)
         }
         Endpoint::Io | Endpoint::Probe | Endpoint::Unknown => None,
     };

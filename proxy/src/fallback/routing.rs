@@ -6,6 +6,7 @@ use http::Method;
 use pingora::http::RequestHeader;
 use towpath_fallback::{Endpoint, handshake};
 
+use crate::forwarded::Client;
 use crate::gateway::target;
 use crate::router::Target;
 use crate::snapshot::{Route, Snapshot};
@@ -15,15 +16,16 @@ pub(crate) fn find_route(
     snapshot: &Snapshot,
     request: &RequestHeader,
     content: &[u8],
-    own_origin: &str,
+    client: &Client,
 ) -> Option<Arc<Route>> {
     let (_, path) = Endpoint::cut(request.uri.path())?;
-    let headers = handshake::equivalent(&request.headers, content, own_origin);
+    let own_origin = client.own_origin(request);
+    let headers = handshake::equivalent(&request.headers, content, &own_origin);
     let target = Target {
         path: &path,
         method: &Method::GET,
         headers: &headers,
-        ..target(request)
+        ..target(request, client)
     };
     let route = snapshot.router.find(&target);
     route

@@ -11,6 +11,7 @@ use towpath_fallback::handshake;
 use super::engine_io::EngineIo;
 use super::settings;
 use crate::answer::Refusal;
+use crate::forwarded::Client;
 use crate::gateway::target;
 use crate::router::{Router, Target};
 use crate::snapshot::Route;
@@ -93,19 +94,16 @@ impl Services {
 
     /// The service that a request is for, and what it asks of it: that of the route which a WebSocket of the same client
     /// would take, conditions and all.
-    pub(crate) fn find(
-        &self,
-        request: &RequestHeader,
-        own_origin: impl FnOnce() -> String,
-    ) -> Option<Found> {
+    pub(crate) fn find(&self, request: &RequestHeader, client: &Client) -> Option<Found> {
         let path = request.uri.path();
         // Most requests are for none, and need no further look.
         self.may_be(path).then_some(())?;
-        let headers = handshake::equivalent(&request.headers, &[], &own_origin());
+        let own_origin = client.own_origin(request);
+        let headers = handshake::equivalent(&request.headers, &[], &own_origin);
         let target = Target {
             method: &Method::GET,
             headers: &headers,
-            ..target(request)
+            ..target(request, client)
         };
         let service = self.router.find(&target)?.clone();
         match &service.dialect {

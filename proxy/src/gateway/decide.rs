@@ -75,8 +75,7 @@ impl Gateway {
         exchange.join_and_tell(request, &snapshot, &self.shared.traces);
         let kind = classify(request);
         snapshot.rates.ask(exchange.client.address, kind.ok())?;
-        let own_origin = || exchange.client.own_origin(request);
-        let found = snapshot.services.find(request, own_origin);
+        let found = snapshot.services.find(request, &exchange.client);
         if let Some(found) = &found {
             exchange.admit(found.route(), request, kind.ok())?;
         }
@@ -105,7 +104,7 @@ impl Gateway {
         }
         // Of every request: a handshake may have been mangled into a plain one on its way.
         let cid = take_cid(request);
-        let aim = target(request);
+        let aim = target(request, &exchange.client);
         let route = snapshot.router.find(&aim).cloned();
         if snapshot.router.is_ambiguous(&aim, route.as_ref()) {
             return Err(Refusal::AmbiguousPath);
@@ -119,7 +118,9 @@ impl Gateway {
         exchange.passage = Some(Passage::new(snapshot, route.clone()));
         admitted?;
         if let Some(redirect) = &route.filters.redirect {
-            return redirect.answer(&target(request)).map(Way::Redirect);
+            return redirect
+                .answer(&target(request, &exchange.client))
+                .map(Way::Redirect);
         }
         match (kind, upgrade) {
             (Kind::Upgrade, towpath_conf::Upgrade::Deny) => Err(Refusal::UpgradeDenied),
@@ -201,8 +202,7 @@ impl Gateway {
         exchange: &mut Exchange,
         snapshot: Arc<Snapshot>,
     ) -> Result<Way, Refusal> {
-        let own_origin = exchange.client.own_origin(request);
-        let route = fallback::find_route(&snapshot, request, &[], &own_origin);
+        let route = fallback::find_route(&snapshot, request, &[], &exchange.client);
         if let Some(route) = &route {
             exchange.admit(route, request, None)?;
         }

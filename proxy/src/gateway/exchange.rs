@@ -6,7 +6,7 @@ use std::time::Instant;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
-use super::target;
+use super::host;
 use crate::answer::Refusal;
 use crate::attempts::Attempt;
 use crate::classify::Kind;
@@ -75,17 +75,10 @@ impl Exchange {
         }
     }
 
-    /// Finds out who the client is, and remembers which scheme it has spoken.
-    pub(super) fn identify(
-        &mut self,
-        request: &mut RequestHeader,
-        ends: Ends,
-        snapshot: &Snapshot,
-    ) {
+    /// Finds out who the client is.
+    pub(super) fn identify(&mut self, request: &RequestHeader, ends: Ends, snapshot: &Snapshot) {
         let trusted = &snapshot.config.trusted_proxies;
         self.client = Client::identify(ends.peer, &request.headers, trusted).over(ends);
-        let scheme = self.client.scheme_of(request);
-        request.extensions_mut().insert(scheme);
     }
 
     /// Whether the request's connection has proven what the route demands.
@@ -94,7 +87,7 @@ impl Exchange {
             // It has been proven where the client is.
             return Ok(());
         }
-        route.demand(self.client.tls.as_deref(), target(request).host)
+        route.demand(self.client.tls.as_deref(), host(request))
     }
 
     /// Whether the request may take the route, as far as it shows by itself. Who its client is, is found out later.

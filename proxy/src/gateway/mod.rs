@@ -409,18 +409,11 @@ fn leave_uncompressed(session: &mut Session) {
     }
 }
 
-/// What of a request the router looks at. A target in absolute form overrides Host (RFC 9112 §3.2.2).
-pub(crate) fn target(request: &RequestHeader) -> Target<'_> {
-    let authority = request.uri.authority().map(http::uri::Authority::as_str);
-    let host = || {
-        request
-            .headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-    };
+/// What of a request the router looks at.
+pub(crate) fn target<'r>(request: &'r RequestHeader, client: &Client) -> Target<'r> {
     Target {
-        scheme: spoken(request),
-        host: authority.or_else(host).unwrap_or_default(),
+        scheme: client.scheme_of(request),
+        host: host(request),
         path: request.uri.path(),
         query: request.uri.query().unwrap_or_default(),
         method: &request.method,
@@ -428,10 +421,11 @@ pub(crate) fn target(request: &RequestHeader) -> Target<'_> {
     }
 }
 
-/// What the client has spoken, as the gateway has noted it.
-fn spoken(request: &RequestHeader) -> Scheme {
-    let noted = request.extensions.get().copied();
-    noted.unwrap_or(Scheme::Http)
+/// Whom a request is for. A target in absolute form overrides Host (RFC 9112 §3.2.2).
+pub(crate) fn host(request: &RequestHeader) -> &str {
+    let authority = request.uri.authority().map(http::uri::Authority::as_str);
+    let field = || request.headers.get(header::HOST)?.to_str().ok();
+    authority.or_else(field).unwrap_or_default()
 }
 
 fn peer_address(session: &Session) -> IpAddr {

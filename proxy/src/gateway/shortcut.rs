@@ -46,8 +46,7 @@ impl Shortcut {
         if kind == Kind::Upgrade {
             return Self::tunnel(shared, snapshot, request, exchange);
         }
-        let own_origin = || exchange.client.own_origin(request);
-        let found = snapshot.services.find(request, own_origin);
+        let found = snapshot.services.find(request, &exchange.client);
         let native = Endpoint::of(request.uri.path());
         let session = match (found, native) {
             (None, Some(Endpoint::Io)) => OfSession::native(request)?,
@@ -81,12 +80,12 @@ impl Shortcut {
     ) -> Option<Self> {
         let path = request.uri.path();
         let is_ours = Endpoint::of(path).is_some() || path.starts_with(client::PREFIX);
-        let own_origin = || exchange.client.own_origin(request);
-        if is_ours || snapshot.services.find(request, own_origin).is_some() {
+        let services = &snapshot.services;
+        if is_ours || services.find(request, &exchange.client).is_some() {
             return None;
         }
         let cid = take_cid(request);
-        let aim = target(request);
+        let aim = target(request, &exchange.client);
         let route = snapshot.router.find(&aim).cloned()?;
         let goes_elsewhere = snapshot.router.is_ambiguous(&aim, Some(&route))
             || route.filters.redirect.is_some()

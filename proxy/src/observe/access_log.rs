@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::{StatusCode, Version, header};
+use http::{StatusCode, Version};
 use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession;
@@ -13,7 +13,7 @@ use towpath_fallback::Report as SessionReport;
 use tracing::field::display;
 
 use crate::answer::Refusal;
-use crate::gateway::Exchange;
+use crate::gateway::{Exchange, host};
 use crate::reading::in_ascii;
 use crate::snapshot::Route;
 use crate::traces::Life;
@@ -249,21 +249,6 @@ fn server(exchange: &Exchange) -> Option<SocketAddr> {
         .lease
         .as_ref()
         .map(Lease::address)
-}
-
-fn host(request: &RequestHeader) -> &str {
-    let field = || {
-        request
-            .headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-    };
-    request
-        .uri
-        .authority()
-        .map(http::uri::Authority::as_str)
-        .or_else(field)
-        .unwrap_or_default()
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -19,7 +19,7 @@ use super::queue::Traces;
 use super::span::{self, Ended, Recorder};
 use crate::answer::Refusal;
 use crate::forwarded::Client;
-use crate::gateway::target;
+use crate::gateway::host;
 use crate::snapshot::Route;
 
 const PATH: &str = "url.path";
@@ -234,7 +234,7 @@ fn attributes(request: &RequestHeader, client: &Client) -> Vec<KeyValue> {
         Scheme::Http => "http",
         Scheme::Https => "https",
     };
-    let host = target(request).host;
+    let host = host(request);
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !host.ends_with(']') => (name, port.parse::<u16>().ok()),
         _ => (host, None),

@@ -64,6 +64,10 @@ where
         key: &[u8],
         accept: &mut dyn FnMut(&Backend, bool) -> bool,
     ) -> Option<Backend> {
+        if self.len() == 1 {
+            // There is nothing to choose, and nobody's turn to take.
+            return self.find(accept);
+        }
         let accept = RefCell::new(accept);
         let accept = |backend: &Backend, healthy: bool| (accept.borrow_mut())(backend, healthy);
         // A walk goes round for ever, and each step takes a turn that others were to have.
