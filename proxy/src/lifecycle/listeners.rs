@@ -20,6 +20,10 @@ use tokio::time::sleep;
 use crate::generations::Inherited;
 use crate::keepalive::socket_keepalive;
 
+/// Connections that may wait to be accepted, as far as `net.core.somaxconn` lets them. All clients of a server that was
+/// away come back at once; whoever finds no place tries again a second later, and then after two, four and eight.
+const BACKLOG: i32 = 65_535;
+
 /// How long nothing is accepted where the system has no room for a connection.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -85,6 +89,8 @@ impl Bound {
             let options = SockRef::from(&socket);
             options.set_tcp_keepalive(&socket_keepalive())?;
             options.set_tcp_nodelay(true)?;
+            // The standard library lets 128 wait.
+            options.listen(BACKLOG)?;
             Ok((socket.local_addr()?, socket))
         };
         let (actual, socket) = make().map_err(|source| BindError { address, source })?;
@@ -177,5 +183,24 @@ impl Listening {
         self.stop.send_replace(true);
         // The task ends by itself once its accept loop has seen the word.
         let _ = self.task.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn all_clients_may_come_back_at_once() {
+        let bound = Bound::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // More than the standard library's own bound; nobody accepts them.
+        let clients: Vec<_> = (0..400)
+            .map(|_| TcpStream::connect_timeout(&bound.actual, Duration::from_millis(900)))
+            .collect();
+        let waiting = clients.iter().filter(|client| client.is_ok()).count();
+        assert_eq!(waiting, clients.len());
     }
 }
