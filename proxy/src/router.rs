@@ -66,6 +66,7 @@ pub(crate) struct Router<R> {
     /// Longest first.
     suffixes: Vec<(Box<str>, Paths<R>)>,
     any: Paths<R>,
+    looks_at_headers: bool,
 }
 
 impl<R> Router<R> {
@@ -77,6 +78,7 @@ impl<R> Router<R> {
             hosts: HashMap::new(),
             suffixes: Vec::new(),
             any: Paths::default(),
+            looks_at_headers: false,
         };
         for (conf, route) in routes {
             router.insert(conf, &route);
@@ -91,6 +93,11 @@ impl<R> Router<R> {
             .for_each(|(_, paths)| paths.sort());
         router.any.sort();
         router
+    }
+
+    /// Whether any route depends on a request's headers.
+    pub(crate) fn looks_at_headers(&self) -> bool {
+        self.looks_at_headers
     }
 
     /// The route for `target`, if there is one.
@@ -124,6 +131,7 @@ impl<R> Router<R> {
 
     fn insert(&mut self, conf: &towpath_conf::Route, route: &Arc<R>) {
         let conditions = Arc::new(Conditions::new(conf));
+        self.looks_at_headers |= !conditions.headers.is_empty();
         let entry = || Entry {
             conditions: conditions.clone(),
             route: route.clone(),

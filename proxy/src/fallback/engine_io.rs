@@ -126,15 +126,19 @@ pub(crate) async fn carry<R: Requester>(
     };
     let head = requester.head();
     let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
+    let has_session = names_session(&query);
     let is_strange = shared.has_others(&exchange.client)
-        && names_session(&query)
+        && has_session
         && !shared
             .fallback
             .knows_engine_io(&asked.engine_io.service, &own_origin, &query);
     if is_strange && Box::pin(elsewhere(requester, exchange, shared, &content)).await? {
         return Ok(true);
     }
-    let backend = backend(requester.head(), exchange, shared, &route)?;
+    let backend = match has_session {
+        true => None,
+        false => Some(backend(requester.head(), exchange, shared, &route)?),
+    };
     let via = Via {
         client: exchange.client.address,
         own_origin: &own_origin,
@@ -143,7 +147,6 @@ pub(crate) async fn carry<R: Requester>(
         service: &asked.engine_io.service,
         backend,
     };
-    let has_session = names_session(&query);
     let request = requester.request(content);
     let outcome = {
         let answered = pin!(shared.fallback.serve_engine_io(request, via));
@@ -221,19 +224,15 @@ fn backend(
     exchange: &Exchange,
     shared: &Arc<Shared>,
     route: &Arc<Route>,
-) -> Result<Option<Box<RouteBackend>>> {
-    let raw = query(request);
-    if names_session(raw) {
-        return Ok(None);
-    }
-    let query = upstream(raw);
+) -> Result<Box<RouteBackend>> {
+    let query = upstream(query(request));
     let aim = Aim {
         dialect: "engine_io",
         path: request.uri.path(),
         query: &query,
     };
     let backend = RouteBackend::new(request, aim, exchange, route, shared)?;
-    Ok(Some(Box::new(backend)))
+    Ok(Box::new(backend))
 }
 
 fn query(request: &RequestHeader) -> &str {

@@ -1,5 +1,6 @@
 //! The services of dialects that have paths of their own: which one a request is for.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use http::Method;
@@ -98,8 +99,13 @@ impl Services {
         let path = request.uri.path();
         // Most requests are for none, and need no further look.
         self.may_be(path).then_some(())?;
-        let own_origin = client.own_origin(request);
-        let headers = handshake::equivalent(&request.headers, &[], &own_origin);
+        let headers = match self.router.looks_at_headers() {
+            true => {
+                let own_origin = client.own_origin(request);
+                Cow::Owned(handshake::equivalent(&request.headers, &[], &own_origin))
+            }
+            false => Cow::Borrowed(&request.headers),
+        };
         let target = Target {
             method: &Method::GET,
             headers: &headers,

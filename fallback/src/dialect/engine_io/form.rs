@@ -28,7 +28,7 @@ pub(super) fn fields(raw: &str) -> impl Iterator<Item = Field<'_>> {
 }
 
 fn decode(raw: &str) -> Cow<'_, str> {
-    if !raw.contains(['+', '%']) {
+    if !raw.bytes().any(|byte| byte == b'+' || byte == b'%') {
         return Cow::Borrowed(raw);
     }
     let mut decoded = Vec::with_capacity(raw.len());
