@@ -361,11 +361,18 @@ impl Results {
                 });
             }
         }
-        if let Some((many, few)) = self.own("scale", CPU).zip(self.own("echo", CPU)) {
+        if let Some((many, few)) = self.own("scale", CPU).zip(self.own("few", CPU)) {
+            let mut found = format!("{many:.1} µs against {few:.1} µs");
+            for peer in ["direct", "nginx"] {
+                let of = |scenario| self.table(scenario)?.get(peer, CPU);
+                if let Some((many, few)) = of("scale").zip(of("few")) {
+                    let _ = write!(found, "; {peer} {:.2} ×", many / few);
+                }
+            }
             verdicts.push(Verdict {
                 target: "CPU per message with thousands of connections: at most 1.3 × that with 100",
                 ratio: many / few / 1.3,
-                found: format!("{many:.1} µs against {few:.1} µs"),
+                found,
             });
         }
     }

@@ -165,10 +165,17 @@ pub const SCENARIOS: &[Scenario] = &[
         peers: &[Peer::Towpath],
         load: Load::HeldPolls,
     },
+    // Right before the next one, whose figures are divided by its: minutes lie between them and the first.
+    Scenario {
+        name: "few",
+        title: "WebSocket echo, 64 B, 100 connections, once more",
+        peers: ALL,
+        load: Load::WebSockets(&["--size", "64"], Wire::Plain),
+    },
     Scenario {
         name: "scale",
         title: "WebSocket echo, 64 B, as many connections as files allow",
-        peers: PROXIES,
+        peers: ALL,
         load: Load::WebSockets(&["--size", "64", "--connections", "{tunnels}"], Wire::Plain),
     },
 ];
@@ -180,7 +187,7 @@ impl Scenario {
         match self.load {
             // Memory is the same each time, and thousands of connections take long to open.
             Load::Idle(..) | Load::HeldPolls => 1,
-            _ if self.name == "scale" => pace.rounds.min(2),
+            _ if matches!(self.name, "few" | "scale") => pace.rounds.min(2),
             _ => pace.rounds,
         }
     }
