@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::dialect::Spoken;
 use crate::engine_io::EngineIo;
-use crate::model::{Fallback, Origins};
+use crate::route::{Fallback, Origins};
 use crate::sockjs::SockJs;
 use crate::switch::{self, OnOff, Switch};
 use crate::units::{ByteSize, Duration};

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::address::{AddressError, is_host};
-use crate::model::HostPattern;
+use crate::route::HostPattern;
 
 impl FromStr for HostPattern {
     type Err = AddressError;

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::model::{Config, Origins, Route, Upgrade, WebSocket};
+use crate::model::Config;
+use crate::route::{Origins, Route, Upgrade, WebSocket};
 use crate::units::ByteSize;
 
 /// Writes `fallback: off` into the routes that refuse WebSockets and say nothing of the fallback. This needs the

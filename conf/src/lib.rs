@@ -41,6 +41,7 @@ mod position;
 mod redirect;
 mod reference;
 mod rewrite;
+mod route;
 mod schema;
 mod shapes;
 mod sockjs;
@@ -50,6 +51,7 @@ mod tls;
 mod tracing;
 mod tree;
 mod units;
+mod upstream;
 mod upstream_tls;
 
 use std::borrow::Cow;
@@ -69,12 +71,14 @@ pub use pattern::Pattern;
 pub use redirect::Redirect;
 pub use reference::reference;
 pub use rewrite::Rewrite;
+pub use route::*;
 pub use schema::schema;
 pub use sockjs::{Binary, LegacyTransport, SockJs};
 pub use source::{Source, SourceError};
 pub use tls::{ClientCertificates, KeyPair, ListenerTls, RouteTls, TlsVersion};
 pub use tracing::{Batch, Ratio, Sampling, Tracing};
 pub use units::{ByteSize, Duration, UnitError};
+pub use upstream::*;
 pub use upstream_tls::UpstreamTls;
 
 impl Config {

@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{SeqAccessDeserializer, UnitDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::Origins;
 use crate::origin::{OPAQUE, Origin};
+use crate::route::Origins;
 
 /// What a single word may be.
 const WORDS: &[&str] = &["upstream", "same_origin", "scheme://host[:port]"];

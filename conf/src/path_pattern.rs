@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::PathPattern;
 use crate::pattern::{REGEX_SIZE_LIMIT, explain, only};
+use crate::route::PathPattern;
 
 /// The map form: one of its keys.
 #[derive(Deserialize)]

@@ -10,10 +10,11 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::address::HostPort;
-use crate::model::{Framing, Server, Upgrade, WebSocket, WebSocketUpstream};
 use crate::or_off::OrOff;
+use crate::route::{Framing, Upgrade, WebSocket, WebSocketUpstream};
 use crate::switch::{self, Switch};
 use crate::units::{ByteSize, Duration};
+use crate::upstream::Server;
 
 /// A server's map form.
 #[derive(Deserialize, JsonSchema)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::base_url::BaseUrl;
 use crate::client_url::{self, client_url};
 use crate::dialect::{self, Dialect};
-use crate::model::{PathPattern, Route};
+use crate::route::{PathPattern, Route};
 use crate::switch::{OnOff, on_off};
 use crate::units::{ByteSize, Duration};
 

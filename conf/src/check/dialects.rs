@@ -7,7 +7,8 @@ use std::ops::RangeInclusive;
 use super::{Mistakes, route};
 use crate::dialect;
 use crate::error::{Mistake, Path};
-use crate::model::{Config, PathPattern, Route};
+use crate::model::Config;
+use crate::route::{PathPattern, Route};
 use crate::sockjs::{LegacyTransport, SockJs};
 use crate::units::{ByteSize, Duration};
 

@@ -7,7 +7,8 @@ use std::ops::RangeInclusive;
 use super::{Mistakes, fields};
 use crate::error::{Mistake, Path};
 use crate::implied;
-use crate::model::{Config, Fallback, Origins, Route};
+use crate::model::Config;
+use crate::route::{Fallback, Origins, Route};
 use crate::units::{ByteSize, Duration};
 
 const HOLDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(5 * 60);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::Mistakes;
 use crate::error::{Mistake, Path};
-use crate::model::HeaderChanges;
+use crate::route::HeaderChanges;
 
 /// Fields that belong to one connection (RFC 9110 §7.6.1) or frame the message, and not to the operator.
 const RESERVED: &[&str] = &[

@@ -2,7 +2,8 @@
 
 use super::{Mistakes, fields, route};
 use crate::error::{Mistake, Path};
-use crate::model::{Config, Route};
+use crate::model::Config;
+use crate::route::Route;
 
 /// Checks one route.
 pub(super) fn check(found: &mut Mistakes, config: &Config, route: &Route, path: &Path) {

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::{Mistakes, dialects, fallback, fields, filters};
 use crate::address::HostPort;
 use crate::error::{Mistake, Path};
-use crate::model::{Config, Route, RouteTimeouts, WebSocket};
+use crate::model::Config;
 use crate::or_off::OrOff;
+use crate::route::{Route, RouteTimeouts, WebSocket};
 
 /// Checks `routes`.
 pub(super) fn check_all(found: &mut Mistakes, config: &Config, path: &Path) {

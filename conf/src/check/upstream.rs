@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Mistakes, fields};
 use crate::address::{HostPort, is_host};
 use crate::error::{Mistake, Path};
-use crate::model::{Balance, HashOn, Health, Upstream};
+use crate::upstream::{Balance, HashOn, Health, Upstream};
 
 /// Balancing keeps as many entries for a server as its weight, and a hash ring many times that.
 const MAX_WEIGHT: u32 = 256;
