@@ -146,19 +146,22 @@ impl FieldLines {
         Ok(())
     }
 
+    /// Moves what stays over what goes, each line at most once: a client may send as many that go as it has room for.
     fn retain(&mut self, wanted: impl Fn(&[u8]) -> bool) {
-        let mut at = 0;
-        while let Some(line) = self.lines.get(at).copied() {
-            if wanted(line.parts(&self.bytes).0) {
-                at += 1;
-                continue;
+        let Self { bytes, lines } = self;
+        let mut end = 0;
+        lines.retain_mut(|line| {
+            let stays = wanted(line.parts(bytes).0);
+            if stays {
+                if line.start != end {
+                    bytes.copy_within(line.start..line.start + line.len, end);
+                    line.start = end;
+                }
+                end += line.len;
             }
-            self.bytes.drain(line.start..line.start + line.len);
-            self.lines.remove(at);
-            for later in self.lines.iter_mut().skip(at) {
-                later.start -= line.len;
-            }
-        }
+            stays
+        });
+        bytes.truncate(end);
     }
 }
 

@@ -95,6 +95,8 @@ async fn carry(
     let mut response = accepted.response;
     let lines = &mut response.lines;
     upgrade::make_101(request, lines, &exchange.client, &route, &lease)?;
+    lines.replace("Connection", b"Upgrade");
+    lines.replace("Upgrade", b"websocket");
     let written = write_head(&mut client, &response, write).await;
     written.inspect_err(|_| exchange.lost())?;
     client.skip(head.len);

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, header};
 use pingora::Error;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::ServerSession;
@@ -177,7 +177,7 @@ async fn write_101(
     switch(session, response.to_header()?).await
 }
 
-/// Makes a backend's 101 one of ours.
+/// Makes a backend's 101 one of ours, but for what the protocol toward the client says of the upgrade itself.
 pub(crate) fn make_101(
     request: &RequestHeader,
     response: &mut FieldLines,
@@ -188,10 +188,6 @@ pub(crate) fn make_101(
     let status = StatusCode::SWITCHING_PROTOCOLS;
     change_response(request, status, response, route, client, Some(lease))?;
     response.remove(&header::CONTENT_LENGTH);
-    if request.version != Version::HTTP_2 {
-        response.replace("Connection", b"Upgrade");
-        response.replace("Upgrade", b"websocket");
-    }
     Ok(())
 }
 

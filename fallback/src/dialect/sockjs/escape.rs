@@ -51,7 +51,7 @@ fn escape(to: &mut BytesMut, text: &[u8]) -> usize {
     1
 }
 
-/// `\uXXXX`, in lower case.
+/// An escape of four hexadecimal digits, in lower case.
 fn unit(to: &mut BytesMut, unit: u16) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     to.put_slice(b"\\u");
