@@ -2,8 +2,8 @@
 //! tables for the fields of a message, one by name and one of spellings; handshakes and the answers of sessions are
 //! written once, looked up a few times, and have few enough lines to be gone through.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{ErrorType, OrErr, Result};
 
@@ -111,6 +111,22 @@ impl FieldLines {
     /// As they go over the wire, without the empty line behind them.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The head of a response that has them, with `room` behind it.
+    pub(crate) fn response(&self, status: StatusCode, reason: &str, room: usize) -> BytesMut {
+        // What a head has around its reason and its lines.
+        const AROUND: usize = 17;
+        let len = AROUND + reason.len() + self.bytes.len() + room;
+        let mut head = BytesMut::with_capacity(len);
+        head.extend_from_slice(b"HTTP/1.1 ");
+        head.extend_from_slice(status.as_str().as_bytes());
+        head.extend_from_slice(b" ");
+        head.extend_from_slice(reason.as_bytes());
+        head.extend_from_slice(b"\r\n");
+        head.extend_from_slice(&self.bytes);
+        head.extend_from_slice(b"\r\n");
+        head
     }
 
     /// Each name, as it is spelt, with its value.
@@ -252,6 +268,9 @@ mod tests {
         );
         let values: Vec<_> = lines.values_of("x-a".parse().unwrap()).collect();
         assert_eq!(values, [&b"1"[..], b""]);
+        let head = lines.response(StatusCode::NOT_FOUND, "Not Here", 9);
+        let whole = format!("HTTP/1.1 404 Not Here\r\n{}\r\n", text(&lines));
+        assert_eq!(head, whole);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType, OrErr, Result};
@@ -19,8 +20,6 @@ use crate::shared::Shared;
 use crate::tunnel::greeting::Switching;
 use crate::tunnel::upgrade::{self, Other, Tunnel};
 
-/// What a 101 has around its reason and its lines.
-const AROUND: usize = 17;
 /// How long pingora lets a connection be idle; the gate has a limit of its own.
 const KEEPALIVE: u64 = 60;
 
@@ -110,13 +109,8 @@ async fn write_head(
     response: &Switching,
     patience: Duration,
 ) -> Result<()> {
-    let lines = response.lines.as_bytes();
-    let mut bytes = Vec::with_capacity(AROUND + response.reason.len() + lines.len());
-    bytes.extend_from_slice(b"HTTP/1.1 101 ");
-    bytes.extend_from_slice(response.reason.as_bytes());
-    bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(lines);
-    bytes.extend_from_slice(b"\r\n");
+    let status = StatusCode::SWITCHING_PROTOCOLS;
+    let bytes = response.lines.response(status, &response.reason, 0);
     let written = async {
         client.write_all(&bytes).await?;
         client.flush().await

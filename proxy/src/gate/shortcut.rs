@@ -33,8 +33,6 @@ use crate::shared::Shared;
 const DRAINED: u64 = 1 << 20;
 /// Content of up to this size is copied behind the header, so that both are written at once.
 const COPIED: usize = 16 * 1024;
-/// What a head has around its reason and its lines.
-const AROUND: usize = 17;
 
 /// The way of a request to its answer: then the client, if another request may follow.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Option<Box<Downstream>>> + Send>>;
@@ -289,20 +287,9 @@ impl Direct {
         let connection = if self.keeps { "keep-alive" } else { "close" };
         lines.replace("Date", get_cached_date().as_bytes());
         lines.replace("Connection", connection.as_bytes());
-        let (reason, lines) = (
-            status.canonical_reason().unwrap_or_default(),
-            lines.as_bytes(),
-        );
         let copied = if content > COPIED { 0 } else { content };
-        let mut bytes = BytesMut::with_capacity(AROUND + reason.len() + lines.len() + copied);
-        bytes.extend_from_slice(b"HTTP/1.1 ");
-        bytes.extend_from_slice(status.as_str().as_bytes());
-        bytes.extend_from_slice(b" ");
-        bytes.extend_from_slice(reason.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(lines);
-        bytes.extend_from_slice(b"\r\n");
-        bytes
+        let reason = status.canonical_reason().unwrap_or_default();
+        lines.response(status, reason, copied)
     }
 
     async fn write(&mut self, mut first: BytesMut, second: Bytes) -> Result<()> {
