@@ -43,17 +43,9 @@ pub(super) async fn drain(shared: &Shared, listeners: Vec<Listening>) {
     }
 }
 
-/// Another process has the listening sockets: closes them here, and waits until what there is has ended by itself,
-/// `upgrade.timeout` is over, or `stop` resolves.
-pub(super) async fn retire(
-    shared: &Shared,
-    listeners: Vec<Listening>,
-    stop: impl Future<Output = ()>,
-) {
-    shared.supersede();
-    for listening in listeners {
-        listening.stop().await;
-    }
+/// Another process has the listening sockets: waits until what there is has ended by itself, `upgrade.timeout` is over, or
+/// `stop` resolves.
+pub(super) async fn retire(shared: &Shared, stop: impl Future<Output = ()>) {
     let patience = shared.snapshot().config.upgrade.timeout.get();
     tokio::select! {
         () = shared.nothing_left() => {}

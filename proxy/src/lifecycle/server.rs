@@ -174,8 +174,8 @@ impl Server {
         };
         let Self {
             shared,
-            mut listeners,
-            mut admin,
+            listeners,
+            admin,
             mut signals,
             // Until the end, unless another process speaks for the service.
             watchdog: _watchdog,
@@ -185,10 +185,7 @@ impl Server {
         let leaving = async {
             match leave {
                 Leave::Told => notify::stopping(shared.snapshot().config.drain.timeout.get()),
-                Leave::Succeeded => {
-                    let listening = listeners.drain(..).chain(admin.take()).collect();
-                    retire(&shared, listening, signals.stop()).await;
-                }
+                Leave::Succeeded => retire(&shared, signals.stop()).await,
             }
             tokio::select! {
                 () = drain(&shared, listeners) => End::Drained,

@@ -48,6 +48,7 @@ impl Server {
         self.shared.metrics.upgraded(upgraded.is_ok());
         let told = match upgraded {
             Ok(pid) => {
+                self.stand_aside().await;
                 tracing::info!(
                     pid,
                     "upgraded: the new process is ready, and this one keeps what it has"
@@ -66,6 +67,14 @@ impl Server {
             let _ = answer.send(told);
         }
         leave
+    }
+
+    /// Closes the listening sockets here: whoever comes after it is said that we are upgraded comes to the new process.
+    async fn stand_aside(&mut self) {
+        self.shared.supersede();
+        for listening in self.listeners.drain(..).chain(self.admin.take()) {
+            listening.stop().await;
+        }
     }
 }
 
