@@ -52,6 +52,11 @@ pub(crate) fn of(headers: &HeaderMap, own: &str) -> String {
     }
 }
 
+/// An Origin without its scheme.
+pub(crate) fn host(origin: &str) -> &str {
+    origin.split_once("//").map_or("", |(_, host)| host)
+}
+
 /// Scheme and authority.
 fn origin_of_url(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;

@@ -178,15 +178,21 @@ impl Fallback {
         self.native.knows(content, &origin::of(headers, own_origin))
     }
 
-    /// Whether a SockJS request is of a session that there is here, or that has ended here a moment ago.
+    /// Which session a SockJS request is for; `None`: it is for none.
     #[must_use]
-    pub fn remembers_sockjs(
+    pub fn name_sockjs(
         &self,
         service: &sockjs::Service,
         endpoint: &sockjs::Endpoint,
         own_origin: &str,
-    ) -> bool {
-        self.sockjs.remembers(service, endpoint, own_origin)
+    ) -> Option<sockjs::Name> {
+        self.sockjs.name(service, endpoint, own_origin)
+    }
+
+    /// Whether there is this SockJS session here, or was until a moment ago.
+    #[must_use]
+    pub fn remembers_sockjs(&self, name: &sockjs::Name) -> bool {
+        self.sockjs.remembers(name)
     }
 
     /// Answers a request to a SockJS service, as [`serve`](Self::serve) does.
@@ -199,15 +205,10 @@ impl Fallback {
         self.sockjs.serve(endpoint, request, via).await
     }
 
-    /// Whether a SockJS request is of a session that there is here, so that it needs no backend.
+    /// Whether there is this SockJS session here, so that its requests need no backend.
     #[must_use]
-    pub fn knows_sockjs(
-        &self,
-        service: &sockjs::Service,
-        endpoint: &sockjs::Endpoint,
-        own_origin: &str,
-    ) -> bool {
-        self.sockjs.knows(service, endpoint, own_origin)
+    pub fn knows_sockjs(&self, name: &sockjs::Name) -> bool {
+        self.sockjs.knows(name)
     }
 
     /// Asks the backend on behalf of a handshake for a SockJS session's own WebSocket. Cancel-safe.

@@ -89,8 +89,8 @@ impl Mint {
         Ok(Self { node, mac })
     }
 
-    /// The token of session `id`, for the Origin that opened it.
-    pub(crate) fn token(&self, id: &Id, origin: &str) -> String {
+    /// The token of session `id`, for the Origin that opened it, or the place where it was opened.
+    pub(crate) fn token(&self, id: &Id, origin: &[&str]) -> String {
         let mut token = Vec::with_capacity(TOKEN);
         token.push(KEY_ID);
         token.extend(self.node);
@@ -100,8 +100,8 @@ impl Mint {
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// The session that a token names; `None` for whatever this mint has not made for this Origin.
-    pub(crate) fn id(&self, token: &[u8], origin: &str) -> Option<Id> {
+    /// The session that a token names; `None` for whatever this mint has not made for this Origin or place.
+    pub(crate) fn id(&self, token: &[u8], origin: &[&str]) -> Option<Id> {
         let mut bytes = [0; TOKEN];
         let decoded = URL_SAFE_NO_PAD.decode_slice(token, &mut bytes);
         let whole = decoded == Ok(TOKEN);
@@ -118,7 +118,7 @@ impl Mint {
         ticket.push(KEY_ID);
         ticket.extend(self.node);
         ticket.extend(expires.to_be_bytes());
-        let mac = self.mac(&ticket, service);
+        let mac = self.mac(&ticket, &[service]);
         ticket.extend(mac);
         URL_SAFE_NO_PAD.encode(ticket)
     }
@@ -128,27 +128,26 @@ impl Mint {
         let mut bytes = [0; TICKET];
         let decoded = URL_SAFE_NO_PAD.decode_slice(ticket, &mut bytes);
         let (signed, mac) = bytes.split_at(TICKET - MAC);
-        let genuine = bool::from(self.mac(signed, service).ct_eq(mac));
+        let genuine = bool::from(self.mac(signed, &[service]).ct_eq(mac));
         let expires = signed.last_chunk().copied().map(u64::from_be_bytes);
         decoded == Ok(TICKET) && genuine && expires.is_some_and(|expires| now < expires)
     }
 
-    /// The name here of a session that its client has named itself. Nobody can choose it, so none can be made to collide.
-    pub(crate) fn name(&self, service: &str, client_chosen: &str) -> Id {
-        let mac = self.mac(client_chosen.as_bytes(), service);
+    /// The name here of a session that its client has named itself, at this place. Nobody can choose it, so none can be made
+    /// to collide.
+    pub(crate) fn name(&self, place: &[&str], client_chosen: &str) -> Id {
+        let mac = self.mac(client_chosen.as_bytes(), place);
         let mut id = [0; ID];
         id.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
         id
     }
 
-    fn mac(&self, signed: &[u8], origin: &str) -> [u8; MAC] {
-        let full = self
-            .mac
-            .clone()
-            .chain_update(signed)
-            .chain_update(origin)
-            .finalize()
-            .into_bytes();
+    /// Over what is signed, and the parts of whom or what it is good for.
+    fn mac(&self, signed: &[u8], good_for: &[&str]) -> [u8; MAC] {
+        let mut mac = self.mac.clone();
+        mac.update(signed);
+        good_for.iter().for_each(|part| mac.update(part.as_bytes()));
+        let full = mac.finalize().into_bytes();
         let mut mac = [0; MAC];
         mac.iter_mut().zip(full).for_each(|(to, from)| *to = from);
         mac
@@ -171,11 +170,11 @@ mod tests {
     fn a_token_is_good_for_its_own_origin_and_process_only() {
         let (mint, other) = (Mint::new().unwrap(), Mint::new().unwrap());
         let id = random_id().unwrap();
-        let token = mint.token(&id, "https://a.example");
-        assert_eq!(mint.id(token.as_bytes(), "https://a.example"), Some(id));
-        assert_eq!(mint.id(token.as_bytes(), "https://b.example"), None);
-        assert_eq!(mint.id(token.as_bytes(), ""), None);
-        assert_eq!(other.id(token.as_bytes(), "https://a.example"), None);
+        let token = mint.token(&id, &["https://a.example"]);
+        assert_eq!(mint.id(token.as_bytes(), &["https://a.example"]), Some(id));
+        assert_eq!(mint.id(token.as_bytes(), &["https://b.example"]), None);
+        assert_eq!(mint.id(token.as_bytes(), &[""]), None);
+        assert_eq!(other.id(token.as_bytes(), &["https://a.example"]), None);
     }
 
     #[test]
@@ -187,7 +186,7 @@ mod tests {
         assert!(!mint.admits(&ticket, "/chat", 99));
         assert!(!other.admits(&ticket, "/echo", 99));
         assert!(!mint.admits("", "/echo", 99));
-        let token = mint.token(&random_id().unwrap(), "/echo");
+        let token = mint.token(&random_id().unwrap(), &["/echo"]);
         assert!(!mint.admits(&token, "/echo", 99));
     }
 
@@ -204,14 +203,14 @@ mod tests {
     #[test]
     fn no_part_of_a_token_can_be_changed() {
         let mint = Mint::new().unwrap();
-        let token = mint.token(&random_id().unwrap(), "");
+        let token = mint.token(&random_id().unwrap(), &[""]);
         for at in 0..token.len() {
             let mut forged = token.clone().into_bytes();
             // The last character's lowest bits are padding, and must be zero.
             forged[at] = if forged[at] == b'A' { b'Q' } else { b'A' };
-            assert_eq!(mint.id(&forged, ""), None, "changed at {at}");
+            assert_eq!(mint.id(&forged, &[""]), None, "changed at {at}");
         }
-        assert_eq!(mint.id(b"", ""), None);
-        assert_eq!(mint.id(&[b'A'; 200], ""), None);
+        assert_eq!(mint.id(b"", &[""]), None);
+        assert_eq!(mint.id(&[b'A'; 200], &[""]), None);
     }
 }

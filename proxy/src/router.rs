@@ -4,9 +4,10 @@
 //! 3. among equals: the one with more conditions (scheme, methods, headers, query), then the file's order.
 //!
 //! A route whose conditions do not hold is passed over and the next specific one is tried.
-//! A look-up allocates nothing.
+//! A look-up allocates nothing, and hashes nothing: most configurations have few routes, and a hash costs more than comparing
+//! with a few names.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method};
@@ -48,9 +49,9 @@ struct Conditions {
 /// The routes under one host pattern.
 #[derive(Debug)]
 struct Paths<R> {
-    exact: HashMap<Box<str>, Vec<Entry<R>>>,
+    exact: BTreeMap<Box<str>, Vec<Entry<R>>>,
     regex: Vec<(Regex, Entry<R>)>,
-    prefix: HashMap<Box<str>, Vec<Entry<R>>>,
+    prefix: BTreeMap<Box<str>, Vec<Entry<R>>>,
 }
 
 #[derive(Debug)]
@@ -62,7 +63,7 @@ struct Entry<R> {
 /// All routes of a configuration, arranged for look-up.
 #[derive(Debug)]
 pub(crate) struct Router<R> {
-    hosts: HashMap<Box<str>, Paths<R>>,
+    hosts: BTreeMap<Box<str>, Paths<R>>,
     /// Longest first.
     suffixes: Vec<(Box<str>, Paths<R>)>,
     any: Paths<R>,
@@ -75,7 +76,7 @@ impl<R> Router<R> {
         routes: impl IntoIterator<Item = (&'c towpath_conf::Route, Arc<R>)>,
     ) -> Self {
         let mut router = Self {
-            hosts: HashMap::new(),
+            hosts: BTreeMap::new(),
             suffixes: Vec::new(),
             any: Paths::default(),
             looks_at_headers: false,
@@ -165,9 +166,9 @@ impl<R> Router<R> {
 impl<R> Default for Paths<R> {
     fn default() -> Self {
         Self {
-            exact: HashMap::new(),
+            exact: BTreeMap::new(),
             regex: Vec::new(),
-            prefix: HashMap::new(),
+            prefix: BTreeMap::new(),
         }
     }
 }

@@ -71,15 +71,16 @@ pub(crate) async fn carry<R: Requester>(
     let head = requester.head();
     let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
     let (sockjs, endpoint) = (&asked.sockjs, &asked.endpoint);
+    let fallback = &shared.fallback;
+    let name = fallback.name_sockjs(sockjs, endpoint, &own_origin);
+    // What is of no session is nobody else's.
     let is_strange = shared.has_others(&exchange.client)
-        && !shared
-            .fallback
-            .remembers_sockjs(sockjs, endpoint, &own_origin);
+        && name.is_some_and(|name| !fallback.remembers_sockjs(&name));
     if is_strange && Box::pin(elsewhere(requester, exchange, shared, &content)).await? {
         return Ok(());
     }
     let head = requester.head();
-    let opens = endpoint.receives() && !shared.fallback.knows_sockjs(sockjs, endpoint, &own_origin);
+    let opens = endpoint.receives() && name.is_some_and(|name| !fallback.knows_sockjs(&name));
     if opens {
         // At the gate nobody has done so yet.
         exchange.join_trace(head, &shared.snapshot(), &shared.traces);
@@ -95,6 +96,7 @@ pub(crate) async fn carry<R: Requester>(
         query: &query,
         policy,
         service: &asked.sockjs,
+        name,
         backend,
     };
     let request = requester.request(content);
@@ -139,6 +141,7 @@ pub(crate) async fn connect(
         query: &query,
         policy,
         service: &asked.sockjs,
+        name: None,
         backend,
     };
     let headers = request.headers.clone();

@@ -17,6 +17,7 @@ mod wire;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,9 +105,8 @@ impl Gate {
         let patience = snapshot.config.timeouts.request_header.get();
         let told = async {
             if client.early().is_empty() {
-                wait_for_request(client, patience, true, shutdown, &self.shared)
-                    .await
-                    .ok()?;
+                let closing = pin!(self.closing(shutdown, true));
+                wait_for_request(client, patience, closing).await.ok()?;
             }
             loop {
                 match Beginning::of(client.early()) {
@@ -116,6 +116,15 @@ impl Gate {
             }
         };
         timeout(patience, told).await.ok().flatten()
+    }
+
+    /// Waits until no more requests are waited for: [`closing`], and after an upgrade a little longer. A request that is on
+    /// its way by then is answered, and its client told to connect anew.
+    async fn closing(&self, shutdown: &ShutdownWatch, first: bool) {
+        closing(shutdown, &self.shared, first).await;
+        if self.shared.is_superseded() {
+            sleep(LAST_REQUEST).await;
+        }
     }
 
     async fn serve_http2(&self, mut client: Box<Downstream>, shutdown: &ShutdownWatch) {
@@ -154,12 +163,12 @@ impl Gate {
         refuse(client.as_mut(), refusal).await;
     }
 
-    /// Reads and checks the next request's head, which stays in the early bytes.
+    /// Reads and checks the next request's head, which stays in the early bytes. It must begin before `closing` resolves.
     async fn next_head(
         &self,
         client: &mut Downstream,
         first: bool,
-        shutdown: &ShutdownWatch,
+        closing: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Head, NoHead> {
         let snapshot = self.shared.snapshot();
         let timeouts = &snapshot.config.timeouts;
@@ -169,7 +178,7 @@ impl Gate {
             } else {
                 &timeouts.keep_alive
             };
-            wait_for_request(client, idle.get(), first, shutdown, &self.shared).await?;
+            wait_for_request(client, idle.get(), closing).await?;
         }
         let max_size =
             usize::try_from(snapshot.config.limits.header_size.get()).unwrap_or(usize::MAX);
@@ -224,8 +233,9 @@ impl Gate {
         }
         let mut kept: Option<HttpPersistentSettings> = None;
         let (mut first, mut reuses) = (true, self.reuses());
+        let mut closing = pin!(self.closing(shutdown, first));
         loop {
-            let head = match self.next_head(&mut client, first, shutdown).await {
+            let head = match self.next_head(&mut client, first, closing.as_mut()).await {
                 Ok(head) => head,
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
@@ -236,7 +246,11 @@ impl Gate {
             let keeps = reuses != Some(0);
             let reuses_left = reuses;
             reuses = reuses.map(|reuses| reuses.saturating_sub(1));
-            first = false;
+            if first {
+                first = false;
+                // One for all waits that follow: another one would ask again each time to be told.
+                closing.set(self.closing(shutdown, first));
+            }
             client = match self.take_shortcut(client, head, keeps, shutdown) {
                 Ok(answering) => {
                     client = answering.await?;
@@ -266,38 +280,16 @@ impl Gate {
 async fn wait_for_request(
     client: &mut Downstream,
     idle: Duration,
-    first: bool,
-    shutdown: &ShutdownWatch,
-    shared: &Shared,
+    closing: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<(), NoHead> {
-    let closing = async {
-        closing(shutdown, shared, first).await;
-        if shared.is_superseded() {
-            // A request that is on its way by now is answered, and its client told to connect anew.
-            sleep(LAST_REQUEST).await;
-        }
-    };
     tokio::select! {
+        // What has come is answered.
+        biased;
         read = timeout(idle, client.fill()) => match read {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false) | Err(_)) | Err(_) => Err(NoHead::Silent),
         },
         () = closing => Err(NoHead::Silent),
-    }
-}
-
-/// Waits until no more requests are wanted of a connection: its listener has closed, or we drain. In a drain, one that
-/// was let in nevertheless may say its first.
-async fn closing(shutdown: &ShutdownWatch, shared: &Shared, first: bool) {
-    let mut shutdown = shutdown.clone();
-    // It may go at any time.
-    let closed = async { drop(shutdown.wait_for(|stop| *stop).await) };
-    if first {
-        return closed.await;
-    }
-    tokio::select! {
-        () = closed => {}
-        () = shared.drain_begun() => {}
     }
 }
 
@@ -318,6 +310,21 @@ async fn read_head(client: &mut Downstream, max_size: usize) -> Result<Head, NoH
             Ok(true) => {}
             Ok(false) | Err(_) => return Err(NoHead::Silent),
         }
+    }
+}
+
+/// Waits until no more requests are wanted of a connection: its listener has closed, or we drain. In a drain, one that
+/// was let in nevertheless may say its first.
+async fn closing(shutdown: &ShutdownWatch, shared: &Shared, first: bool) {
+    let mut shutdown = shutdown.clone();
+    // It may go at any time.
+    let closed = async { drop(shutdown.wait_for(|stop| *stop).await) };
+    if first {
+        return closed.await;
+    }
+    tokio::select! {
+        () = closed => {}
+        () = shared.drain_begun() => {}
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use httparse::EMPTY_HEADER;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use httparse::{EMPTY_HEADER, Header};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::date::get_cached_date;
 use pingora::server::ShutdownWatch;
@@ -338,37 +338,63 @@ fn parse(head: &[u8], spelling: bool, may: impl FnOnce(&str) -> bool) -> Option<
         "POST" => Method::POST,
         _ => return None,
     };
-    let path = request.path?.as_bytes();
-    let fields = Some(request.headers.len());
-    let mut parsed = match spelling {
-        true => RequestHeader::build(method, path, fields).ok()?,
-        false => RequestHeader::build_no_case(method, path, fields).ok()?,
-    };
-    for field in request.headers {
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
-        if field.name.eq_ignore_ascii_case("expect") {
-            return None;
-        }
-        if spelling {
-            parsed.append_header(field.name.to_owned(), value).ok()?;
-        } else {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-            parsed.append_header(name, value).ok()?;
-        }
+    let expects = |field: &Header<'_>| field.name.eq_ignore_ascii_case("expect");
+    if request.headers.iter().any(expects) {
+        return None;
     }
-    Some(parsed)
+    match spelling {
+        true => as_spelt(method, request.path?, request.headers, &head),
+        false => plain(method, request.path?, request.headers, &head),
+    }
 }
 
-/// As much of a request as its line in the access log shows.
-fn for_the_log(request: &RequestHeader) -> RequestHeader {
-    let mut rest = RequestHeader::from(Request::new(()).into_parts().0);
-    rest.set_method(request.method.clone());
-    rest.set_uri(request.uri.clone());
-    if let Some(host) = request.headers.get(header::HOST) {
-        // A copy, since all values share the bytes of the head.
-        let _ = rest.insert_header(header::HOST, host.as_bytes());
+/// With names as they are spelt.
+fn as_spelt(
+    method: Method,
+    target: &str,
+    fields: &[Header<'_>],
+    head: &Bytes,
+) -> Option<RequestHeader> {
+    let mut request = RequestHeader::build(method, target.as_bytes(), Some(fields.len())).ok()?;
+    for field in fields {
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        request.append_header(field.name.to_owned(), value).ok()?;
     }
-    rest
+    Some(request)
+}
+
+/// Without their spelling; all of it shares the bytes of the head.
+fn plain(
+    method: Method,
+    target: &str,
+    fields: &[Header<'_>],
+    head: &Bytes,
+) -> Option<RequestHeader> {
+    let (mut request, ()) = Request::new(()).into_parts();
+    request.method = method;
+    request.uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes())).ok()?;
+    request.headers.reserve(fields.len());
+    for field in fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        request.headers.append(name, value);
+    }
+    Some(request.into())
+}
+
+/// As much of a request as its line in the access log shows: copies, since all of the request shares the bytes of its head.
+fn for_the_log(request: &RequestHeader) -> RequestHeader {
+    let (mut rest, ()) = Request::new(()).into_parts();
+    if !access_log::is_on() {
+        return rest.into();
+    }
+    rest.method = request.method.clone();
+    rest.uri = request.uri.to_string().try_into().unwrap_or_default();
+    let host = request.headers.get(header::HOST).map(HeaderValue::as_bytes);
+    if let Some(Ok(host)) = host.map(HeaderValue::from_bytes) {
+        rest.headers.insert(header::HOST, host);
+    }
+    rest.into()
 }
 
 fn asks_to_close(request: &RequestHeader) -> bool {

@@ -55,11 +55,9 @@ fn knows_sockjs(
     exchange: &Exchange,
 ) -> bool {
     let own_origin = exchange.client.own_origin(request);
-    let (service, endpoint) = (&asked.sockjs, &asked.endpoint);
-    exchange.client.is_inner()
-        || shared
-            .fallback
-            .remembers_sockjs(service, endpoint, &own_origin)
+    let fallback = &shared.fallback;
+    let name = fallback.name_sockjs(&asked.sockjs, &asked.endpoint, &own_origin);
+    exchange.client.is_inner() || name.is_none_or(|name| fallback.remembers_sockjs(&name))
 }
 
 fn knows_engine_io(

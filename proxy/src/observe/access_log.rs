@@ -122,12 +122,14 @@ impl Answered {
     }
 }
 
+/// Whether anybody reads it.
+pub(crate) fn is_on() -> bool {
+    tracing::enabled!(target: TARGET, tracing::Level::INFO)
+}
+
 /// A request that was answered, by the backend or by us.
 pub(crate) fn request(request: &RequestHeader, answered: Answered, exchange: &Exchange) {
-    if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-        return;
-    }
-    if exchange.summed_up {
+    if exchange.summed_up || !is_on() {
         return;
     }
     let passage = exchange.passage.as_ref();

@@ -52,7 +52,7 @@ pub(super) struct Wanted<'a> {
     open_timeout: Duration,
     service: &'a Service,
     whose: Whose,
-    name: String,
+    place: [&'a str; 2],
 }
 
 /// A session that is open, and what its client is told first.
@@ -87,7 +87,7 @@ impl<'a> Wanted<'a> {
             open_timeout: via.policy.open_timeout,
             service: via.service,
             whose: Whose::of(headers),
-            name: via.name(),
+            place: via.place(),
         }
     }
 
@@ -160,8 +160,8 @@ impl<'a> Wanted<'a> {
         };
         // Clients of revision 3 show the id to their users.
         let (id, sid) = match revision {
-            Revision::V3 => (engine_io.mint.name(&self.name, &open.sid), None),
-            Revision::V4 => (random, Some(engine_io.mint.token(&random, &self.name))),
+            Revision::V3 => (engine_io.mint.name(&self.place, &open.sid), None),
+            Revision::V4 => (random, Some(engine_io.mint.token(&random, &self.place))),
         };
         let upgrades: &[&str] = match self.service.websocket {
             true => &["websocket"],

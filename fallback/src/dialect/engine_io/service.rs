@@ -62,15 +62,15 @@ pub struct Via<'a, B> {
 
 impl Service {
     /// What the ids of its sessions are good for.
-    fn name(&self, own_origin: &str) -> String {
-        let host = own_origin.split_once("//").map_or("", |(_, host)| host);
-        format!("{host}{}", self.path)
+    fn place<'a>(&'a self, own_origin: &'a str) -> [&'a str; 2] {
+        [origin::host(own_origin), &self.path]
     }
 }
 
-impl<B> Via<'_, B> {
-    pub(super) fn name(&self) -> String {
-        self.service.name(self.own_origin)
+impl<'a, B> Via<'a, B> {
+    /// What the ids of sessions are good for that are opened in this way.
+    pub(super) fn place(&self) -> [&'a str; 2] {
+        self.service.place(self.own_origin)
     }
 }
 
@@ -106,7 +106,7 @@ impl EngineIo {
     /// Whether a request is of a session that there is here.
     pub(crate) fn knows(&self, service: &Service, own_origin: &str, query: &str) -> bool {
         let query = Query::parse(query);
-        self.find(&query, &service.name(own_origin)).is_some()
+        self.find(&query, &service.place(own_origin)).is_some()
     }
 
     /// Answers a request. Dropping the future is the client's leaving.
@@ -158,7 +158,7 @@ impl EngineIo {
         if query.transport != Transport::WebSocket || !via.service.websocket {
             return refused(Code::BadRequest);
         }
-        let Some((door, about)) = self.find(&query, &via.name()) else {
+        let Some((door, about)) = self.find(&query, &via.place()) else {
             return refused(Code::UnknownSession);
         };
         if !about.belongs_to(headers) {
@@ -175,11 +175,11 @@ impl EngineIo {
         Ok(Accepted::new(Vec::new(), start))
     }
 
-    fn find(&self, query: &Query<'_>, name: &str) -> Option<(Arc<Door<Request>>, Arc<About>)> {
+    fn find(&self, query: &Query<'_>, place: &[&str]) -> Option<(Arc<Door<Request>>, Arc<About>)> {
         let sid = query.sid.as_deref()?;
-        let id: Id = match self.mint.id(sid.as_bytes(), name) {
+        let id: Id = match self.mint.id(sid.as_bytes(), place) {
             Some(id) => id,
-            None => self.mint.name(name, sid),
+            None => self.mint.name(place, sid),
         };
         self.doors.find_about(&id)
     }
@@ -232,7 +232,7 @@ impl EngineIo {
         content: Result<Bytes, TooLarge>,
         via: &Via<'_, B>,
     ) -> Response<Body> {
-        let found = self.find(&query, &via.name());
+        let found = self.find(&query, &via.place());
         let found = found.filter(|(_, about)| about.belongs_to(headers));
         let Some((door, about)) = found else {
             return refused(&Code::UnknownSession.into());

@@ -19,5 +19,5 @@ pub use endpoint::Endpoint;
 pub use frame::array;
 pub use messages::{Malformed, Messages};
 pub(crate) use service::SockJs;
-pub use service::{BaseUrl, Service, Via};
+pub use service::{BaseUrl, Name, Service, Via};
 pub use transport::Receiving;

@@ -16,7 +16,8 @@ use crate::session::Close;
 const YEAR: Duration = Duration::from_secs(31_536_000);
 
 /// What must not be kept; the protocol's own words.
-const NO_CACHE: &str = "no-store, no-cache, no-transform, must-revalidate, max-age=0";
+static NO_CACHE: HeaderValue =
+    HeaderValue::from_static("no-store, no-cache, no-transform, must-revalidate, max-age=0");
 
 pub(super) const TEXT: &str = "text/plain; charset=UTF-8";
 
@@ -140,7 +141,8 @@ pub(super) fn closed(transport: &Receiving, close: &Close) -> Response<Body> {
 
 /// Keeps caches away.
 pub(super) fn do_not_keep(response: &mut Response<Body>) {
-    set(response, header::CACHE_CONTROL, NO_CACHE);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, NO_CACHE.clone());
 }
 
 /// Lets the page that asked read it.

@@ -86,9 +86,15 @@ pub struct Via<'a, B> {
     pub policy: &'a Policy,
     /// What it says of this service.
     pub service: &'a Service,
+    /// Which session it is for, of which there need be none; `None`: it is for none.
+    pub name: Option<Name>,
     /// The way to the route's backend; only what may open a session needs it.
     pub backend: Option<B>,
 }
+
+/// What names a session here: its client's own name for it, on this host and of this service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name(Id);
 
 /// The sessions of all SockJS services.
 pub(crate) struct SockJs {
@@ -116,30 +122,29 @@ impl SockJs {
         })
     }
 
-    /// Whether a request is of a session that there is here.
-    pub(crate) fn knows(&self, service: &Service, endpoint: &Endpoint, own_origin: &str) -> bool {
-        match &endpoint.resource {
-            Resource::Session { id, .. } => {
-                let id = self.name(id, own_origin, service);
-                self.doors.find(&id).is_some()
-            }
-            _ => false,
-        }
-    }
-
-    /// The same, or of one that has ended a moment ago. What is of no session is nobody else's.
-    pub(crate) fn remembers(
+    /// Which session a request is for. The same name on another host, or of another service, is another session's.
+    pub(crate) fn name(
         &self,
         service: &Service,
         endpoint: &Endpoint,
         own_origin: &str,
-    ) -> bool {
+    ) -> Option<Name> {
         let Resource::Session { id, .. } = &endpoint.resource else {
-            return true;
+            return None;
         };
-        let id = self.name(id, own_origin, service);
+        let place = [origin::host(own_origin), &service.base];
+        Some(Name(self.mint.name(&place, id)))
+    }
+
+    /// Whether there is this session here.
+    pub(crate) fn knows(&self, Name(id): &Name) -> bool {
+        self.doors.find(id).is_some()
+    }
+
+    /// The same, or whether it has ended here a moment ago.
+    pub(crate) fn remembers(&self, name @ Name(id): &Name) -> bool {
         let now = tokio::time::Instant::now().into_std();
-        self.doors.find(&id).is_some() || self.tombstones.find(&id, now).is_some()
+        self.knows(name) || self.tombstones.find(id, now).is_some()
     }
 
     /// Answers a request. Dropping the future is the client's leaving.
@@ -158,7 +163,8 @@ impl SockJs {
             return response;
         }
         let service = via.service;
-        let Resource::Session { id, transport } = &endpoint.resource else {
+        let (Resource::Session { transport, .. }, Some(Name(id))) = (&endpoint.resource, via.name)
+        else {
             return self.service(endpoint, &parts.method, headers, &via);
         };
         if !service.offers(*transport) {
@@ -295,9 +301,7 @@ impl SockJs {
         let transport = match asked.transport {
             Transport::WebSocket => return no_upgrade(),
             Transport::XhrSend | Transport::JsonpSend => {
-                return self
-                    .send(&asked, content, via.own_origin, via.service)
-                    .await;
+                return self.send(&asked, content).await;
             }
             Transport::Xhr => Receiving::Xhr,
             Transport::XhrStreaming => Receiving::XhrStreaming,
@@ -318,18 +322,16 @@ impl SockJs {
         transport: Receiving,
         via: Via<'_, B>,
     ) -> Response<Body> {
-        let id = self.name(asked.id, via.own_origin, via.service);
-        match self.receive_from(&id, &transport).await {
+        match self.receive_from(&asked.id, &transport).await {
             Some(response) => response,
             // On the heap, since every other request would carry its size too.
-            None => Box::pin(self.begin(id, endpoint, asked, transport, via)).await,
+            None => Box::pin(self.begin(endpoint, asked, transport, via)).await,
         }
     }
 
     /// The first request of session `id`.
     async fn begin<B: Backend>(
         self: &Arc<Self>,
-        id: Id,
         endpoint: &Endpoint,
         asked: &Asked<'_>,
         transport: Receiving,
@@ -340,26 +342,26 @@ impl SockJs {
         if !ticket.is_none_or(admits) {
             return response::bare(StatusCode::NOT_FOUND);
         }
-        let Some(birth) = Birth::begin(self, id) else {
+        let Some(birth) = Birth::begin(self, asked.id) else {
             return response::closed(&transport, &super::frame::still_open());
         };
         // It may have been born since.
-        if let Some(response) = self.receive_from(&id, &transport).await {
+        if let Some(response) = self.receive_from(&asked.id, &transport).await {
             return response;
         }
         let wanted = Wanted::new(asked.headers, asked.origin, &via);
         let cookies = match wanted.open(self, via.backend).await {
-            Ok(opened) => opened.live_as(id),
+            Ok(opened) => opened.live_as(asked.id),
             Err(refused) => {
                 if let Some(close) = refused.close() {
                     // Within a page the client may ask again before the page around it has told it to stop.
-                    self.tombstones.put(id, Epitaph::Closed(close), now());
+                    self.tombstones.put(asked.id, Epitaph::Closed(close), now());
                 }
                 return refused.for_request(&transport);
             }
         };
         drop(birth);
-        let response = self.receive_from(&id, &transport).await;
+        let response = self.receive_from(&asked.id, &transport).await;
         let mut response = response.unwrap_or_else(|| response::bare(StatusCode::BAD_GATEWAY));
         for cookie in cookies {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -393,13 +395,7 @@ impl SockJs {
         }
     }
 
-    async fn send(
-        &self,
-        asked: &Asked<'_>,
-        content: Result<Bytes, TooLarge>,
-        own_origin: &str,
-        service: &Service,
-    ) -> Response<Body> {
+    async fn send(&self, asked: &Asked<'_>, content: Result<Bytes, TooLarge>) -> Response<Body> {
         let Ok(content) = content else {
             return response::bare(StatusCode::PAYLOAD_TOO_LARGE);
         };
@@ -414,8 +410,7 @@ impl SockJs {
                 return failed(&error.to_string());
             }
         };
-        let id = self.name(asked.id, own_origin, service);
-        let Some(door) = self.doors.find(&id) else {
+        let Some(door) = self.doors.find(&asked.id) else {
             return response::bare(StatusCode::NOT_FOUND);
         };
         match self.ask(&door, Request::Send(messages)).await {
@@ -445,12 +440,6 @@ impl SockJs {
         }
     }
 
-    /// The same name on another host, or of another service, is another session's.
-    fn name(&self, id: &str, own_origin: &str, service: &Service) -> Id {
-        let host = own_origin.split_once("//").map_or("", |(_, host)| host);
-        self.mint.name(&format!("{host}{}", service.base), id)
-    }
-
     /// No code here can panic while it holds the lock.
     fn opening(&self) -> MutexGuard<'_, HashSet<Id>> {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
@@ -460,7 +449,7 @@ impl SockJs {
 /// A request for a session.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
-    id: &'a str,
+    id: Id,
     transport: Transport,
     headers: &'a HeaderMap,
     origin: &'a str,

@@ -126,7 +126,7 @@ impl Native {
         let Ok(request) = Request::parse(body.clone()) else {
             return true;
         };
-        let id = self.mint.id(&request.token, origin);
+        let id = self.mint.id(&request.token, &[origin]);
         id.is_some_and(|id| self.doors.find(&id).is_some())
     }
 
@@ -136,7 +136,7 @@ impl Native {
             return self.say(Status::Protocol, 0);
         };
         let serial = request.serial;
-        let id = self.mint.id(&request.token, origin);
+        let id = self.mint.id(&request.token, &[origin]);
         let Some(door) = id.and_then(|id| self.doors.find(&id)) else {
             return self.say(Status::Gone, serial);
         };

@@ -118,7 +118,7 @@ impl Birth {
     fn opened<S>(&self, id: &Id, dialled: &Dialled<S>) -> Opened {
         let Policy { hold, limits, .. } = &self.policy;
         Opened {
-            token: self.native.mint.token(id, self.remembered.origin()),
+            token: self.native.mint.token(id, &[self.remembered.origin()]),
             protocol: protocol(&dialled.headers),
             wait: *hold,
             resume: limits.resume,
