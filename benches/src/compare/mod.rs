@@ -5,6 +5,7 @@ pub mod chart;
 pub mod peers;
 pub mod results;
 pub mod scenarios;
+pub mod verdicts;
 
 /// The median; `None` of nothing.
 #[must_use]

@@ -22,6 +22,8 @@ pub enum Peer {
     TowpathNode,
     /// pingora's own proxy, which ours is made of: the floor of plain HTTP.
     Pingora,
+    /// Bytes passed on by the runtime that ours runs on: the floor of opening WebSockets.
+    Tokio,
     /// Debian's.
     Nginx,
     /// Debian's.
@@ -34,8 +36,10 @@ pub enum Peer {
     EngineIo,
 }
 
-/// What results call pingora with nothing around it.
-pub const PINGORA: &str = "pingora alone";
+/// What results call those that ours is made of, with nothing around them.
+pub const FLOORS: [&str; 2] = [PINGORA, TOKIO];
+const PINGORA: &str = "pingora alone";
+const TOKIO: &str = "tokio alone";
 
 impl Peer {
     /// How results name it.
@@ -46,6 +50,7 @@ impl Peer {
             Self::Towpath => "Towpath",
             Self::TowpathNode => "Towpath, Node behind it",
             Self::Pingora => PINGORA,
+            Self::Tokio => TOKIO,
             Self::Nginx => "nginx",
             Self::Haproxy => "HAProxy",
             Self::Caddy => "Caddy",
@@ -58,7 +63,7 @@ impl Peer {
     #[must_use]
     pub fn version(self, site: &Site) -> Option<String> {
         let (program, arguments) = match self {
-            Self::Direct | Self::TowpathNode | Self::Pingora => return None,
+            Self::Direct | Self::TowpathNode | Self::Pingora | Self::Tokio => return None,
             Self::Towpath => (site.tool("towpath"), ["--version"]),
             Self::Nginx => ("nginx".into(), ["-v"]),
             Self::Haproxy => ("haproxy".into(), ["-v"]),
@@ -251,6 +256,11 @@ impl Site {
             Peer::Pingora => {
                 let mut command = Command::new(self.tool("pingora-proxy"));
                 command.args([self.address("plain"), self.address("requests")]);
+                command
+            }
+            Peer::Tokio => {
+                let mut command = Command::new(self.tool("tcp-relay"));
+                command.args([self.address("plain"), self.address("websockets")]);
                 command
             }
             Peer::Nginx => {

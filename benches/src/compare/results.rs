@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::median;
-use super::peers::PINGORA;
+use super::peers::FLOORS;
 use crate::figures::Figures;
 
 /// One peer in one scenario.
@@ -44,7 +44,7 @@ pub struct Results {
 }
 
 /// A figure, by what picks it.
-type Pick = fn(&Figures) -> Option<f64>;
+pub(super) type Pick = fn(&Figures) -> Option<f64>;
 
 const COLUMNS: [(&str, Pick); 7] = [
     ("a second", |it| it.per_second),
@@ -79,13 +79,17 @@ impl Row {
 }
 
 impl Table {
-    fn get(&self, peer: &str, pick: Pick) -> Option<f64> {
+    pub(super) fn get(&self, peer: &str, pick: Pick) -> Option<f64> {
         let row = self.rows.iter().find(|row| row.peer == peer)?;
         pick(&row.figures)
     }
 
     /// The best figure of those that are neither ours nor nobody's, and whose it is.
-    fn best_of_others(&self, pick: Pick, more_is_better: bool) -> Option<(&'static str, f64)> {
+    pub(super) fn best_of_others(
+        &self,
+        pick: Pick,
+        more_is_better: bool,
+    ) -> Option<(&'static str, f64)> {
         let others = self.rows.iter().filter(|row| is_other(row.peer));
         let figures = others.filter_map(|row| Some((row.peer, pick(&row.figures)?)));
         figures.min_by(|(_, a), (_, b)| match more_is_better {
@@ -132,15 +136,15 @@ impl Table {
     }
 }
 
-const CPU: Pick = |it| it.cpu_us;
-const RESIDENT: Pick = |it| it.resident;
+pub(super) const CPU: Pick = |it| it.cpu_us;
+pub(super) const RESIDENT: Pick = |it| it.resident;
 
 /// Whether it is a rival: not ours, not nobody, not what ours is made of.
 fn is_other(peer: &str) -> bool {
-    peer != "direct" && peer != PINGORA && !peer.starts_with("Towpath")
+    peer != "direct" && !FLOORS.contains(&peer) && !peer.starts_with("Towpath")
 }
 
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
         Some(value) if value >= 1000.0 => thousands(value),
@@ -161,220 +165,13 @@ fn thousands(value: f64) -> String {
     text
 }
 
-/// A target, and what was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// What is wanted.
-    pub target: &'static str,
-    /// What was found: at most 1 is wanted.
-    pub ratio: f64,
-    /// In words.
-    pub found: String,
-}
-
 impl Results {
-    /// The targets whose scenarios ran.
-    #[must_use]
-    pub fn verdicts(&self) -> Vec<Verdict> {
-        let mut verdicts = Vec::new();
-        self.against_proxies(&mut verdicts);
-        self.of_the_fallback(&mut verdicts);
-        verdicts
-    }
-
-    fn table(&self, name: &str) -> Option<&Table> {
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == name)
     }
 
-    fn own(&self, name: &str, pick: Pick) -> Option<f64> {
+    pub(super) fn own(&self, name: &str, pick: Pick) -> Option<f64> {
         self.table(name)?.get("Towpath", pick)
-    }
-
-    fn against_proxies(&self, verdicts: &mut Vec<Verdict>) {
-        let wanted: [(&str, &'static str, Pick, bool, f64); 12] = [
-            (
-                "echo",
-                "echo: CPU per message no more than the best other",
-                CPU,
-                false,
-                1.0,
-            ),
-            (
-                "echo",
-                "echo: p99 no worse than the best other",
-                |it| it.p99_us,
-                false,
-                1.0,
-            ),
-            (
-                "echo",
-                "echo: throughput no less than the best other",
-                |it| it.per_second,
-                true,
-                1.0,
-            ),
-            (
-                "echo-large",
-                "16 KiB echo: CPU no more than the best other",
-                CPU,
-                false,
-                1.0,
-            ),
-            (
-                "stream",
-                "stream: CPU no more than the best other",
-                CPU,
-                false,
-                1.0,
-            ),
-            (
-                "echo-tls",
-                "echo over TLS: CPU no more than the best other",
-                CPU,
-                false,
-                1.0,
-            ),
-            (
-                "upgrade",
-                "upgrades a second no fewer than the best other",
-                |it| it.per_second,
-                true,
-                1.0,
-            ),
-            (
-                "http",
-                "plain HTTP: CPU no more than 1/0.9 of the best other",
-                CPU,
-                false,
-                0.9,
-            ),
-            (
-                "idle",
-                "idle tunnel: memory no more than the best other",
-                RESIDENT,
-                false,
-                1.0,
-            ),
-            (
-                "idle",
-                "idle tunnel that was used: memory no more than the best other",
-                |it| it.resident_used,
-                false,
-                1.0,
-            ),
-            (
-                "idle-tls",
-                "idle tunnel over TLS: memory no more than the best other",
-                RESIDENT,
-                false,
-                1.0,
-            ),
-            (
-                "idle-tls",
-                "idle tunnel over TLS that was used: memory no more than the best other",
-                |it| it.resident_used,
-                false,
-                1.0,
-            ),
-        ];
-        for (scenario, target, pick, more_is_better, share) in wanted {
-            let table = self.table(scenario);
-            let own = table.and_then(|table| table.get("Towpath", pick));
-            let best = table.and_then(|table| table.best_of_others(pick, more_is_better));
-            let Some((own, (whose, best))) = own.zip(best) else {
-                continue;
-            };
-            let ratio = if more_is_better {
-                best / own
-            } else {
-                own * share / best
-            };
-            let found = format!(
-                "{} against {} of {whose}",
-                number(Some(own)),
-                number(Some(best))
-            );
-            verdicts.push(Verdict {
-                target,
-                ratio,
-                found,
-            });
-        }
-        for (scenario, target, pick, most) in [
-            ("idle", "idle tunnel: at most 8 KiB", RESIDENT, 8.0),
-            (
-                "idle",
-                "idle tunnel that was used: at most 8 KiB",
-                (|it| it.resident_used) as Pick,
-                8.0,
-            ),
-            (
-                "idle-tls",
-                "idle tunnel over TLS: at most 20 KiB",
-                RESIDENT,
-                20.0,
-            ),
-            (
-                "held-polls",
-                "held poll with its session: at most 16 KiB",
-                RESIDENT,
-                16.0,
-            ),
-        ] {
-            if let Some(bytes) = self.own(scenario, pick) {
-                let found = format!("{:.1} KiB", bytes / 1024.0);
-                verdicts.push(Verdict {
-                    target,
-                    ratio: bytes / 1024.0 / most,
-                    found,
-                });
-            }
-        }
-    }
-
-    fn of_the_fallback(&self, verdicts: &mut Vec<Verdict>) {
-        if let Some((poll, plain)) = self.own("native", CPU).zip(self.own("http", CPU)) {
-            verdicts.push(Verdict {
-                target: "native round trip: CPU at most 1.5 × two plain requests",
-                ratio: poll / (1.5 * 2.0 * plain),
-                found: format!("{poll:.1} µs against 2 × {plain:.1} µs"),
-            });
-        }
-        for (scenario, target) in [
-            (
-                "sockjs",
-                "SockJS round trip: a fifth of sockjs-node's CPU, servers included",
-            ),
-            (
-                "engine-io",
-                "Engine.IO round trip: a fifth of engine.io's CPU, servers included",
-            ),
-        ] {
-            let table = self.table(scenario);
-            let best = table.and_then(|table| table.best_of_others(CPU, false));
-            if let Some((own, (whose, best))) = self.own(scenario, CPU).zip(best) {
-                let found = format!("{own:.1} µs against {best:.1} µs of {whose}");
-                verdicts.push(Verdict {
-                    target,
-                    ratio: own * 5.0 / best,
-                    found,
-                });
-            }
-        }
-        if let Some((many, few)) = self.own("scale", CPU).zip(self.own("few", CPU)) {
-            let mut found = format!("{many:.1} µs against {few:.1} µs");
-            for peer in ["direct", "nginx"] {
-                let of = |scenario| self.table(scenario)?.get(peer, CPU);
-                if let Some((many, few)) = of("scale").zip(of("few")) {
-                    let _ = write!(found, "; {peer} {:.2} ×", many / few);
-                }
-            }
-            verdicts.push(Verdict {
-                target: "CPU per message with thousands of connections: at most 1.3 × that with 100",
-                ratio: many / few / 1.3,
-                found,
-            });
-        }
     }
 
     /// All of it.
@@ -420,11 +217,11 @@ impl Results {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
-    fn row(peer: &'static str, cpu: f64) -> Row {
+    pub(in crate::compare) fn row(peer: &'static str, cpu: f64) -> Row {
         let found = |cpu| Figures {
             cpu_us: Some(cpu),
             per_second: Some(1e6 / cpu),
@@ -433,7 +230,7 @@ mod tests {
         Row::of(peer, &[found(cpu + 1.0), found(cpu), found(cpu - 1.0)])
     }
 
-    fn results(own: f64) -> Results {
+    pub(in crate::compare) fn results(own: f64) -> Results {
         Results {
             machine: vec!["a machine".to_owned()],
             versions: Vec::new(),
@@ -444,19 +241,6 @@ mod tests {
                 rows: vec![row("direct", 5.0), row("Towpath", own), row("nginx", 20.0)],
             }],
         }
-    }
-
-    #[test]
-    fn a_target_is_met_or_missed() {
-        let ratios = |own| -> Vec<f64> {
-            let verdicts = results(own).verdicts();
-            verdicts.iter().map(|verdict| verdict.ratio).collect()
-        };
-        // Of processor time and of throughput.
-        assert_eq!(ratios(10.0), [0.5, 0.5]);
-        assert_eq!(ratios(40.0), [2.0, 2.0]);
-        let text = results(40.0).markdown("chart.svg");
-        assert!(text.contains("| 200 % | **missed** |"), "{text}");
     }
 
     #[test]

@@ -101,7 +101,14 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "upgrade",
         title: "WebSockets opened and closed, 20 at a time",
-        peers: ALL,
+        peers: &[
+            Peer::Direct,
+            Peer::Towpath,
+            Peer::Tokio,
+            Peer::Nginx,
+            Peer::Haproxy,
+            Peer::Caddy,
+        ],
         load: Load::WebSockets(&["--mode", "upgrade", "--connections", "20"], Wire::Plain),
     },
     Scenario {

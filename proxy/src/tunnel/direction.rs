@@ -82,8 +82,6 @@ pub(super) struct Direction {
     received: u64,
     /// A Close has gone toward the receiver, the sender's or ours.
     close_sent: bool,
-    /// The sender's own Close has come: nothing that it may send is of interest any more.
-    closed: bool,
     source_ended: bool,
     done: bool,
 }
@@ -99,7 +97,6 @@ impl Direction {
             outgoing: Outgoing::default(),
             received: 0,
             close_sent: false,
-            closed: false,
             source_ended: false,
             done: false,
         }
@@ -113,16 +110,6 @@ impl Direction {
     /// Whether a Close has gone toward the receiver.
     pub(super) fn close_sent(&self) -> bool {
         self.close_sent
-    }
-
-    /// Whether the sender's own Close has come.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// Takes the sender's stream for ended: once what has passed is written, the receiver's is ended too.
-    pub(super) fn hear_no_more(&mut self) {
-        self.source_ended = true;
     }
 
     /// Whether the sender has ended its stream.
@@ -347,7 +334,6 @@ impl Direction {
     /// After a Close nothing is a frame any more, and no Close of ours may follow.
     fn close_passed(&mut self) {
         self.scanner.turn_off();
-        self.closed = true;
         if self.flow != Flow::Discarding {
             self.flow = Flow::Relaying;
             self.close_sent = true;

@@ -264,20 +264,7 @@ impl<'a> Tunnel<'a> {
         if both_closed || (one_ended && self.close.is_some()) {
             self.wait_at_most(now, 1);
         }
-        notices.too_big || notices.fault || (one_ended && self.need_hear_no_more())
-    }
-
-    /// Where both sides have said Close, and one has ended its stream, nothing is to come from the other one either (RFC
-    /// 6455 §5.5.1), whose end is not waited for. `true`: it was, until now.
-    fn need_hear_no_more(&mut self) -> bool {
-        let (up, down) = (&mut self.from_client, &mut self.from_backend);
-        let waited =
-            up.is_closed() && down.is_closed() && !(up.source_ended() && down.source_ended());
-        if waited {
-            up.hear_no_more();
-            down.hear_no_more();
-        }
-        waited
+        notices.too_big || notices.fault
     }
 
     fn pulse(&mut self, side: Side) -> &mut Pulse {
