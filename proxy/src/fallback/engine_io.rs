@@ -18,6 +18,7 @@ use super::backend::{Aim, RouteBackend};
 use super::services;
 use super::upgrade::accept;
 use crate::classify::Kind;
+use crate::forwarded::Client;
 use crate::gateway::{Exchange, Passage};
 use crate::generations::elsewhere;
 use crate::shared::Shared;
@@ -48,32 +49,6 @@ pub(crate) enum Lane {
 }
 
 impl EngineIo {
-    /// Which way a request takes.
-    pub(crate) fn lane(
-        &self,
-        kind: Kind,
-        method: &Method,
-        query: &str,
-        own_origin: &str,
-        shared: &Shared,
-    ) -> Lane {
-        // What a preflight is answered is the backend's to say.
-        if self.mode == EngineIoMode::Pass || *method == Method::OPTIONS {
-            return Lane::Pass;
-        }
-        let parsed = Query::parse(query);
-        let is_here = || self.is_of(shared, own_origin, query);
-        match (kind, parsed.sid.is_some()) {
-            // One that begins with a WebSocket is a WebSocket's like any other.
-            (Kind::Upgrade, false) => Lane::Pass,
-            (Kind::Upgrade, true) if self.passes() && !is_here() => Lane::Pass,
-            (Kind::Upgrade, true) => Lane::Upgrade,
-            (Kind::Http, _) if parsed.transport == Transport::WebSocket => Lane::Answer,
-            (Kind::Http, _) if self.passes() && !is_here() => Lane::Pass,
-            (Kind::Http, _) => Lane::Answer,
-        }
-    }
-
     /// Whether a request is of a session that there is here.
     pub(crate) fn is_of(&self, shared: &Shared, own_origin: &str, query: &str) -> bool {
         shared
@@ -104,6 +79,51 @@ impl EngineIo {
 pub(crate) struct Asked {
     pub(crate) service: Arc<services::Service>,
     pub(crate) engine_io: Arc<EngineIo>,
+    /// Whether the query names a session.
+    pub(crate) has_session: bool,
+    transport: Transport,
+}
+
+impl Asked {
+    /// What a request to this service asks for.
+    pub(super) fn of(
+        request: &RequestHeader,
+        service: Arc<services::Service>,
+        engine_io: Arc<EngineIo>,
+    ) -> Self {
+        let query = Query::parse(query(request));
+        Self {
+            service,
+            engine_io,
+            has_session: query.sid.is_some(),
+            transport: query.transport,
+        }
+    }
+
+    /// Which way it takes.
+    pub(crate) fn lane(
+        &self,
+        kind: Kind,
+        request: &RequestHeader,
+        client: &Client,
+        shared: &Shared,
+    ) -> Lane {
+        let engine_io = &self.engine_io;
+        // What a preflight is answered is the backend's to say.
+        if engine_io.mode == EngineIoMode::Pass || request.method == Method::OPTIONS {
+            return Lane::Pass;
+        }
+        let is_here = || engine_io.is_of(shared, &client.own_origin(request), query(request));
+        match (kind, self.has_session) {
+            // One that begins with a WebSocket is a WebSocket's like any other.
+            (Kind::Upgrade, false) => Lane::Pass,
+            (Kind::Upgrade, true) if engine_io.passes() && !is_here() => Lane::Pass,
+            (Kind::Upgrade, true) => Lane::Upgrade,
+            (Kind::Http, _) if self.transport == Transport::WebSocket => Lane::Answer,
+            (Kind::Http, _) if engine_io.passes() && !is_here() => Lane::Pass,
+            (Kind::Http, _) => Lane::Answer,
+        }
+    }
 }
 
 /// Answers a request. `Ok(false)`: it is to go to the backend as it is.
@@ -126,7 +146,7 @@ pub(crate) async fn carry<R: Requester>(
     };
     let head = requester.head();
     let (own_origin, query) = (exchange.client.own_origin(head), query(head).to_owned());
-    let has_session = names_session(&query);
+    let has_session = asked.has_session;
     let is_strange = shared.has_others(&exchange.client)
         && has_session
         && !shared
@@ -211,11 +231,6 @@ pub(crate) async fn upgrade(
         }
     }
     Ok(true)
-}
-
-/// Whether a request with this query is of a session.
-pub(crate) fn names_session(query: &str) -> bool {
-    Query::parse(query).sid.is_some()
 }
 
 /// The way to the backend for whoever opens a session.

@@ -121,10 +121,11 @@ impl Services {
                     service,
                 }))
             }
-            Dialect::EngineIo(engine_io) => Some(Found::EngineIo(super::engine_io::Asked {
-                engine_io: engine_io.clone(),
-                service,
-            })),
+            Dialect::EngineIo(engine_io) => {
+                let engine_io = engine_io.clone();
+                let asked = super::engine_io::Asked::of(request, service, engine_io);
+                Some(Found::EngineIo(asked))
+            }
         }
     }
 }

@@ -174,12 +174,7 @@ impl Gateway {
         exchange: &mut Exchange,
         snapshot: &Arc<Snapshot>,
     ) -> Way {
-        let query = request.uri.query().unwrap_or_default();
-        let own_origin = exchange.client.own_origin(request);
-        let lane = asked
-            .engine_io
-            .lane(kind, &request.method, query, &own_origin, &self.shared);
-        match lane {
+        match asked.lane(kind, request, &exchange.client, &self.shared) {
             Lane::Answer => Way::EngineIo(asked),
             Lane::Upgrade => Way::EngineIoWebSocket(asked),
             Lane::Pass => {

@@ -125,11 +125,8 @@ impl OfSession {
                 .is_of_session()
                 .then_some(Self::SockJs(asked)),
             Found::EngineIo(asked) => {
-                let query = request.uri.query().unwrap_or_default();
-                let own_origin = exchange.client.own_origin(request);
-                let (service, method) = (&asked.engine_io, &request.method);
-                let lane = service.lane(Kind::Http, method, query, &own_origin, shared);
-                let is_here = lane == Lane::Answer && engine_io::names_session(query);
+                let lane = asked.lane(Kind::Http, request, &exchange.client, shared);
+                let is_here = lane == Lane::Answer && asked.has_session;
                 is_here.then_some(Self::EngineIo(asked))
             }
         }

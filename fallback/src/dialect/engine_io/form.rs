@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 /// A `key=value`, and how it was written.
 pub(super) struct Field<'a> {
     pub(super) raw: &'a str,
@@ -28,7 +30,7 @@ pub(super) fn fields(raw: &str) -> impl Iterator<Item = Field<'_>> {
 }
 
 fn decode(raw: &str) -> Cow<'_, str> {
-    if !raw.bytes().any(|byte| byte == b'+' || byte == b'%') {
+    if memchr2(b'+', b'%', raw.as_bytes()).is_none() {
         return Cow::Borrowed(raw);
     }
     let mut decoded = Vec::with_capacity(raw.len());
