@@ -209,6 +209,24 @@ impl Towpath {
             .count()
     }
 
+    /// How many sockets it has open that listen.
+    pub fn listening_sockets(&self) -> usize {
+        let process = format!("/proc/{}", self.pid());
+        let open: Vec<_> = std::fs::read_dir(format!("{process}/fd"))
+            .unwrap()
+            .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+            .collect();
+        // A line for each socket of the machine: among others its state, of which `0A` is LISTEN, and its inode.
+        let sockets = std::fs::read_to_string(format!("{process}/net/tcp")).unwrap();
+        let listening = sockets.lines().filter_map(|line| {
+            let columns: Vec<_> = line.split_whitespace().collect();
+            (columns.get(3) == Some(&"0A")).then(|| format!("socket:[{}]", columns[9]))
+        });
+        listening
+            .filter(|socket| open.iter().any(|open| open.as_os_str() == socket.as_str()))
+            .count()
+    }
+
     /// What the process holds of the machine's memory, in bytes.
     pub fn memory(&self) -> u64 {
         let pid = self.pid();

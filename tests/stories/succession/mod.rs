@@ -77,6 +77,21 @@ async fn a_tunnel_stays_and_the_old_process_ends_with_it() {
 }
 
 #[tokio::test]
+async fn once_it_is_said_nobody_comes_to_the_old_process() {
+    let peer = TungstenitePeer::start().await;
+    let towpath = Towpath::start(&format!(
+        "admin: {{ address: 127.0.0.1:0 }}\nroutes: [{{ upstream: {} }}]",
+        peer.address()
+    ))
+    .await;
+    let mut tunnel = towpath.websocket("/echo").await;
+    assert_eq!(towpath.listening_sockets(), 2);
+    let _successor = upgrade(&towpath).await;
+    assert_eq!(towpath.listening_sockets(), 0);
+    assert_eq!(echo(&mut tunnel, "one").await, "one");
+}
+
+#[tokio::test]
 async fn a_bad_configuration_leaves_everything_as_it_was() {
     let peer = TungstenitePeer::start().await;
     let mut towpath =
