@@ -11,6 +11,7 @@ mod opening;
 mod query;
 mod response;
 mod service;
+mod sessions;
 mod tombstones;
 mod transport;
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
+use crate::dialect::{Dialect, FromLine, ToLine};
 use crate::session::{Limits, ToBackend};
 
 mod ending;
