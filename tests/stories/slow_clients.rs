@@ -86,7 +86,8 @@ async fn a_thousand_slow_clients_hold_up_nobody() {
     ] {
         let backend = RawBackend::start().await;
         let towpath = Towpath::start(&format!(
-            "timeouts: {{ {bounds} }}\nroutes: [{{ upstream: {} }}]",
+            // The story's own backend takes its time, too, with a thousand who want something of it.
+            "timeouts: {{ connect: 20s, {bounds} }}\nroutes: [{{ upstream: {} }}]",
             backend.address()
         ))
         .await;
