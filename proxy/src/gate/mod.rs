@@ -105,8 +105,8 @@ impl Gate {
         let patience = snapshot.config.timeouts.request_header.get();
         let told = async {
             if client.early().is_empty() {
-                let closing = pin!(self.closing(shutdown, true));
-                wait_for_request(client, patience, closing).await.ok()?;
+                let over = pin!(self.waits_no_more(shutdown, true));
+                wait_for_request(client, patience, over).await.ok()?;
             }
             loop {
                 match Beginning::of(client.early()) {
@@ -118,9 +118,9 @@ impl Gate {
         timeout(patience, told).await.ok().flatten()
     }
 
-    /// Waits until no more requests are waited for: [`closing`], and after an upgrade a little longer. A request that is on
-    /// its way by then is answered, and its client told to connect anew.
-    async fn closing(&self, shutdown: &ShutdownWatch, first: bool) {
+    /// Resolves when no more requests are waited for: with [`closing`], and after an upgrade a little later. A request that
+    /// is on its way by then is answered, and its client told to connect anew.
+    async fn waits_no_more(&self, shutdown: &ShutdownWatch, first: bool) {
         closing(shutdown, &self.shared, first).await;
         if self.shared.is_superseded() {
             sleep(LAST_REQUEST).await;
@@ -163,12 +163,12 @@ impl Gate {
         refuse(client.as_mut(), refusal).await;
     }
 
-    /// Reads and checks the next request's head, which stays in the early bytes. It must begin before `closing` resolves.
+    /// Reads and checks the next request's head, which stays in the early bytes. It must begin before `over` resolves.
     async fn next_head(
         &self,
         client: &mut Downstream,
         first: bool,
-        closing: Pin<&mut impl Future<Output = ()>>,
+        over: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Head, NoHead> {
         let snapshot = self.shared.snapshot();
         let timeouts = &snapshot.config.timeouts;
@@ -178,7 +178,7 @@ impl Gate {
             } else {
                 &timeouts.keep_alive
             };
-            wait_for_request(client, idle.get(), closing).await?;
+            wait_for_request(client, idle.get(), over).await?;
         }
         let max_size =
             usize::try_from(snapshot.config.limits.header_size.get()).unwrap_or(usize::MAX);
@@ -233,9 +233,9 @@ impl Gate {
         }
         let mut kept: Option<HttpPersistentSettings> = None;
         let (mut first, mut reuses) = (true, self.reuses());
-        let mut closing = pin!(self.closing(shutdown, first));
+        let mut over = pin!(self.waits_no_more(shutdown, first));
         loop {
-            let head = match self.next_head(&mut client, first, closing.as_mut()).await {
+            let head = match self.next_head(&mut client, first, over.as_mut()).await {
                 Ok(head) => head,
                 Err(NoHead::Silent) => return None,
                 Err(NoHead::Refused(refusal)) => {
@@ -249,7 +249,7 @@ impl Gate {
             if first {
                 first = false;
                 // One for all waits that follow: another one would ask again each time to be told.
-                closing.set(self.closing(shutdown, first));
+                over.set(self.waits_no_more(shutdown, first));
             }
             client = match self.take_shortcut(client, head, keeps, shutdown) {
                 Ok(answering) => {
@@ -276,11 +276,11 @@ impl Gate {
     }
 }
 
-/// Waits for the first byte of a request; a client that sends none is left without a word.
+/// Waits for the first byte of a request, until `over` resolves; a client that sends none is left without a word.
 async fn wait_for_request(
     client: &mut Downstream,
     idle: Duration,
-    closing: Pin<&mut impl Future<Output = ()>>,
+    over: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<(), NoHead> {
     tokio::select! {
         // What has come is answered.
@@ -289,7 +289,7 @@ async fn wait_for_request(
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false) | Err(_)) | Err(_) => Err(NoHead::Silent),
         },
-        () = closing => Err(NoHead::Silent),
+        () = over => Err(NoHead::Silent),
     }
 }
 

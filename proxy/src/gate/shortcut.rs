@@ -389,7 +389,7 @@ fn for_the_log(request: &RequestHeader) -> RequestHeader {
         return rest.into();
     }
     rest.method = request.method.clone();
-    rest.uri = request.uri.to_string().try_into().unwrap_or_default();
+    rest.uri = request.uri.path().try_into().unwrap_or_default();
     let host = request.headers.get(header::HOST).map(HeaderValue::as_bytes);
     if let Some(Ok(host)) = host.map(HeaderValue::from_bytes) {
         rest.headers.insert(header::HOST, host);
