@@ -19,10 +19,8 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 const LARGE: usize = 32 * 1024;
 /// How many connections are opened, or carry a large message, at one time.
 const AT_ONCE: usize = 50;
-/// How long memory has to settle,
+/// How long memory has to settle.
 const SETTLING: Duration = Duration::from_secs(2);
-/// ... and to be given back.
-const RETURN: Duration = Duration::from_secs(12);
 
 #[derive(Clone, Debug, Parser)]
 #[command(about = "WebSocket load")]
@@ -41,6 +39,9 @@ struct Options {
     /// For how long
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Seconds that memory has to be given back, in the idle mode
+    #[arg(long, default_value_t = 12.0)]
+    return_seconds: f64,
     /// Bytes in a message
     #[arg(long, default_value_t = 64)]
     size: usize,
@@ -191,7 +192,7 @@ async fn idle(place: &Place, options: &Options) -> Result<Figures, Fault> {
     sleep(SETTLING).await;
     let resident_used = each(cost(options)?);
     drop(sockets);
-    sleep(RETURN).await;
+    sleep(Duration::try_from_secs_f64(options.return_seconds)?).await;
     Ok(Figures {
         opened_per_second,
         resident,

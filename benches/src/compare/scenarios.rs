@@ -289,6 +289,9 @@ impl Scenario {
             }
             Load::Idle(most, wire) => {
                 command.args(["--mode", "idle", "--connections", &tunnels(most)]);
+                if pace.is_quick {
+                    command.args(["--return-seconds", "2"]);
+                }
                 secure(&mut command, wire, site);
             }
             Load::Requests(arguments) => {
