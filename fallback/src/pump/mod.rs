@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,6 +13,7 @@ use self::line::Line;
 use self::waiting::Waiting;
 use crate::admission::Place;
 use crate::backend::{Farewell, Report, Traffic};
+use crate::cohort::Cohort;
 use crate::connection::BoxedConnection;
 use crate::dialect::{Dialect, FromLine, Part, ToLine};
 use crate::door::{Call, Door};
@@ -109,7 +110,9 @@ where
         let mut ending = std::pin::pin!(ending);
         let mut told = false;
         let mut timer = std::pin::pin!(tokio::time::sleep_until(self.began.into()));
+        let mut cohort = Cohort::default();
         std::future::poll_fn(|cx| {
+            ready!(cohort.poll_join(cx));
             if !told && let Poll::Ready(farewell) = ending.as_mut().poll(cx) {
                 told = true;
                 self.take_leave(farewell);

@@ -15,7 +15,7 @@ use pingora::server::ShutdownWatch;
 use pingora::{Error, ErrorType, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use towpath_fallback::{Body, TooLarge};
+use towpath_fallback::{Body, TooLarge, cohort};
 
 use super::downstream::Downstream;
 use super::head::{Framing, Head, MAX_HEADERS};
@@ -215,6 +215,7 @@ impl Requester for Direct {
         let mut bytes = self.serialize(status, lines, body.size().unwrap_or_default());
         if body.size().is_some() {
             let whole = body.next().await.unwrap_or_default();
+            cohort::join().await;
             return self.write(bytes, whole).await;
         }
         self.write(bytes, Bytes::new()).await?;

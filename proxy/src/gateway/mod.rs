@@ -21,7 +21,7 @@ use pingora::modules::http::compression::ResponseCompressionBuilder;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
-use towpath_fallback::Endpoint;
+use towpath_fallback::{Endpoint, cohort};
 
 use crate::answer::Refusal;
 use crate::fallback::{self, engine_io, sockjs};
@@ -206,6 +206,7 @@ impl ProxyHttp for Gateway {
         let passage = exchange.passage.as_ref().ok_or_else(no_route)?;
         passage.route.prepare(request, &exchange.client)?;
         exchange.asks(request);
+        cohort::join().await;
         Ok(())
     }
 
@@ -247,6 +248,7 @@ impl ProxyHttp for Gateway {
         if !(route.filters.compression && may_be_compressed(response)) {
             leave_uncompressed(session);
         }
+        cohort::join().await;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use pingora::protocols::l4::stream::Stream as PingoraTcp;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use towpath_fallback::cohort;
 
 use super::greeting::{self, Greeting, Switching};
 use super::handshake::{Extensions, HandshakeFault, verify, verify_agreed};
@@ -65,6 +66,7 @@ pub(crate) async fn ask_backend(
 ) -> std::result::Result<(Outcome, Lease), AskError> {
     let over = route.websocket.upstream;
     let (group, patience) = (&route.group, route.connect_timeout);
+    cohort::join().await;
     let (way, lease) = dial_any(group, key, client.addresses, over, patience).await?;
     let server = lease.address();
     let exchanged = async {
