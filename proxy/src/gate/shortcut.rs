@@ -208,6 +208,7 @@ impl Requester for Direct {
     }
 
     async fn answer(&mut self, response: Response<Body>, changes: Option<&Changes>) -> Result<()> {
+        cohort::join().await;
         let (status, lines, mut body) = fallback::head(response, false, changes)?;
         let leaves = *self.shutdown.borrow() || self.shared.is_draining();
         self.keeps &= self.client.is_between_requests() && !leaves;
@@ -215,7 +216,6 @@ impl Requester for Direct {
         let mut bytes = self.serialize(status, lines, body.size().unwrap_or_default());
         if body.size().is_some() {
             let whole = body.next().await.unwrap_or_default();
-            cohort::join().await;
             return self.write(bytes, whole).await;
         }
         self.write(bytes, Bytes::new()).await?;
