@@ -7,6 +7,7 @@ mod admission;
 mod backend;
 mod body;
 pub mod client;
+mod clock;
 pub mod cohort;
 mod connection;
 pub mod dialect;

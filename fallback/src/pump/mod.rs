@@ -13,6 +13,7 @@ use self::line::Line;
 use self::waiting::Waiting;
 use crate::admission::Place;
 use crate::backend::{Farewell, Report, Traffic};
+use crate::clock::now;
 use crate::cohort::Cohort;
 use crate::connection::BoxedConnection;
 use crate::dialect::{Dialect, FromLine, Part, ToLine};
@@ -412,9 +413,4 @@ where
         };
         (report, self.place)
     }
-}
-
-/// tokio's clock, which tests may hold.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

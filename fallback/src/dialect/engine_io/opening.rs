@@ -18,6 +18,7 @@ use super::service::{EngineIo, Service, Via};
 use super::{Revision, query};
 use crate::admission::Place;
 use crate::backend::{Backend, DialError, Dialled, Handshake, Report};
+use crate::clock;
 use crate::door::Door;
 use crate::life::Life;
 use crate::pump::Parts;
@@ -97,7 +98,7 @@ impl<'a> Wanted<'a> {
         engine_io: &Arc<EngineIo>,
         backend: Option<B>,
     ) -> Result<Opened, NotOpened> {
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         let place = engine_io.admission.admit(self.client, now);
         let place = place.map_err(|busy| {
             engine_io.metrics.busy(busy);
@@ -191,7 +192,7 @@ impl<'a> Wanted<'a> {
         let about = Arc::new(About::new(revision, self.whose.clone(), &headers));
         let door = Arc::<Door<Request>>::default();
         let reachable = engine_io.doors.reach(id, door.clone(), about);
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         let parts = Parts {
             socket,
             session: Session::new(limits.of_one(), now),

@@ -14,6 +14,7 @@ use crate::accepted::Accepted;
 use crate::admission::Place;
 use crate::backend::{Backend, DialError, Dialled, Handshake, Report};
 use crate::body::Body;
+use crate::clock;
 use crate::door::{Call, Door};
 use crate::forwarding::{cookies, forwarded};
 use crate::life::Life;
@@ -86,7 +87,7 @@ impl Wanted {
         sockjs: &Arc<SockJs>,
         backend: Option<B>,
     ) -> Result<Opened<B>, Refused> {
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         let place = sockjs.admission.admit(self.client, now).map_err(|busy| {
             sockjs.metrics.busy(busy);
             Refused::Busy
@@ -120,7 +121,7 @@ impl<B: Backend> Opened<B> {
         let reachable = sockjs.doors.reach(id, door.clone(), ());
         let life = self.life(door, move |report: &Report| {
             if let Some(epitaph) = epitaph(report) {
-                let now = tokio::time::Instant::now().into_std();
+                let now = clock::now();
                 sockjs.tombstones.put(id, epitaph, now);
             }
             drop(reachable);
@@ -146,7 +147,7 @@ impl<B: Backend> Opened<B> {
         F: FnOnce(&Report) + Send + 'static,
     {
         let max_message = self.limits.max_message;
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         let parts = Parts {
             socket: Socket::new(self.dialled.stream, Role::Client, max_message),
             session: Session::new(self.limits.of_one(), now),

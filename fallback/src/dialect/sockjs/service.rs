@@ -20,6 +20,7 @@ use crate::accepted::Accepted;
 use crate::admission::Admission;
 use crate::backend::Backend;
 use crate::body::Body;
+use crate::clock;
 use crate::doors::Doors;
 use crate::metrics::Metrics;
 use crate::origin;
@@ -141,7 +142,7 @@ impl SockJs {
 
     /// The same, or whether it has ended here a moment ago.
     pub(crate) fn remembers(&self, name @ Name(id): &Name) -> bool {
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         self.knows(name) || self.tombstones.find(id, now).is_some()
     }
 

@@ -18,6 +18,7 @@ use super::tombstones::Epitaph;
 use super::transport::Receiving;
 use crate::backend::Backend;
 use crate::body::{Body, Reply};
+use crate::clock::now;
 use crate::door::{Call, Door};
 use crate::pump::REQUESTS;
 use crate::serve::TooLarge;
@@ -46,20 +47,10 @@ impl SockJs {
                 Err(error) => return failed(&error.to_string()),
             },
         };
-        self.receive(endpoint, &asked, transport, via).await
-    }
-
-    async fn receive<B: Backend>(
-        self: &Arc<Self>,
-        endpoint: &Endpoint,
-        asked: &Asked<'_>,
-        transport: Receiving,
-        via: Via<'_, B>,
-    ) -> Response<Body> {
         match self.receive_from(&asked.id, &transport).await {
             Some(response) => response,
             // On the heap, since every other request would carry its size too.
-            None => Box::pin(self.begin(endpoint, asked, transport, via)).await,
+            None => Box::pin(self.begin(endpoint, &asked, transport, via)).await,
         }
     }
 
@@ -239,9 +230,4 @@ fn form_data(content: &[u8]) -> Option<Bytes> {
     let mut fields = form_urlencoded::parse(content);
     let (_, data) = fields.find(|(name, _)| name == "d")?;
     Some(data.into_owned().into())
-}
-
-/// tokio's clock, which tests may hold.
-fn now() -> std::time::Instant {
-    tokio::time::Instant::now().into_std()
 }

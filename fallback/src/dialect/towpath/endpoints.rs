@@ -15,6 +15,7 @@ use super::openings::{Opening, Openings};
 use crate::admission::{Admission, Place};
 use crate::backend::Backend;
 use crate::body::Body;
+use crate::clock;
 use crate::door::Call;
 use crate::doors::Doors;
 use crate::metrics::Metrics;
@@ -113,7 +114,7 @@ impl Native {
     }
 
     fn admit(&self, client: IpAddr) -> Result<Place, Answer> {
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         self.admission.admit(client, now).map_err(|busy| {
             self.metrics.busy(busy);
             let retry_after = BUSY.as_millis() as u64;

@@ -14,6 +14,7 @@ use super::openings::Remembered;
 use super::polls::{self, Polls};
 use crate::admission::Place;
 use crate::backend::{Backend, DialError, Dialled, Handshake, Report};
+use crate::clock;
 use crate::door::Door;
 use crate::forwarding::{cookies, forwarded};
 use crate::life::Life;
@@ -95,7 +96,7 @@ impl Birth {
             cookies: cookies(&dialled.headers),
         });
         let limits = self.policy.limits;
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         let polls = polls::Settings {
             hold: self.policy.hold,
             spacing: SPACING,
