@@ -1,5 +1,7 @@
 //! The reserved end of a path, below which the native dialect's endpoints stand (`PROTOCOL.md`, §1).
 
+use memchr::memchr;
+
 /// What is asked for below a WebSocket's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -22,7 +24,7 @@ impl Endpoint {
     /// Whether `path` may have a reserved end: without it, [`cut`](Self::cut) gives `None`.
     #[must_use]
     pub fn is_reserved(path: &str) -> bool {
-        path.contains(RESERVED)
+        has_mark(path) && path.contains(RESERVED)
     }
 
     /// Cuts the reserved end off `path`: the endpoint, and the WebSocket's own path. `None` if it has none.
@@ -41,6 +43,9 @@ impl Endpoint {
 
     /// The endpoint, the WebSocket's own path, and the slash at the path's end, if it has one.
     fn split(path: &str) -> Option<(Self, &str, &str)> {
+        if !has_mark(path) {
+            return None;
+        }
         let (whole, slash) = match path.strip_suffix('/') {
             Some(whole) => (whole, "/"),
             None => (path, ""),
@@ -56,6 +61,11 @@ impl Endpoint {
         };
         Some((endpoint, own, slash))
     }
+}
+
+/// Most paths have none, which is seen sooner than that all of [`RESERVED`] is missing.
+fn has_mark(path: &str) -> bool {
+    memchr(b'~', path.as_bytes()).is_some()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Origins: which one a request has, and whether it may speak to a route (`PROTOCOL.md`, §10).
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use memchr::memchr;
 
 /// Which Origins may open sessions on a route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,9 @@ impl Origins {
     }
 }
 
+/// How far the page that a request comes from is from what it asks for (Fetch Metadata, §2.3).
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// The Origin of a page that nobody names.
 pub(crate) const OPAQUE: &str = "null";
 
@@ -39,7 +43,7 @@ pub(crate) fn of(headers: &HeaderMap, own: &str) -> String {
     if let Some(origin) = headers.get(header::ORIGIN) {
         return String::from_utf8_lossy(origin.as_bytes()).into_owned();
     }
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let site = headers.get(SITE).map(HeaderValue::as_bytes);
     let referer = headers
         .get(header::REFERER)
         .and_then(|referer| referer.to_str().ok())
@@ -54,7 +58,9 @@ pub(crate) fn of(headers: &HeaderMap, own: &str) -> String {
 
 /// An Origin without its scheme.
 pub(crate) fn host(origin: &str) -> &str {
-    origin.split_once("//").map_or("", |(_, host)| host)
+    let slashes = memchr(b'/', origin.as_bytes()).and_then(|at| origin.get(at..));
+    let host = slashes.and_then(|slashes| slashes.strip_prefix("//"));
+    host.unwrap_or_default()
 }
 
 /// Scheme and authority.

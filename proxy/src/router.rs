@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method};
+use memchr::{memchr, memrchr};
 use regex::Regex;
 use towpath_conf::{HostPattern, PathPattern, Pattern, Scheme};
 
@@ -270,7 +271,7 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 
 /// Without the last segment.
 fn shorter(path: &str) -> Option<&str> {
-    match path.rfind('/')? {
+    match memrchr(b'/', path.as_bytes())? {
         0 if path == "/" => None,
         0 => Some("/"),
         at => path.get(..at),
@@ -279,11 +280,12 @@ fn shorter(path: &str) -> Option<&str> {
 
 /// Lower case, without port and without the root's dot.
 fn normalize<'b>(host: &str, buffer: &'b mut [u8; MAX_HOST]) -> &'b str {
-    let end = match host.rfind(']') {
-        Some(bracket) => bracket + 1,
-        None => host.find(':').unwrap_or(host.len()),
+    // An IPv6 address has colons of its own.
+    let port = match memrchr(b']', host.as_bytes()) {
+        Some(bracket) => Some(bracket + 1),
+        None => memchr(b':', host.as_bytes()),
     };
-    let bare = host.get(..end).unwrap_or_default();
+    let bare = host.get(..port.unwrap_or(host.len())).unwrap_or_default();
     let bare = bare.strip_suffix('.').unwrap_or(bare);
     let Some(space) = buffer.get_mut(..bare.len()) else {
         return "";

@@ -2,14 +2,16 @@
 //! pingora mends what it can (bare LF, both Content-Length and Transfer-Encoding, a missing Host);
 //! a proxy that mends is a proxy that reads a request otherwise than its neighbours do, so here it is refused.
 
-use httparse::{EMPTY_HEADER, Header, Request, Status};
-use memchr::memchr_iter;
+use std::mem::MaybeUninit;
+
+use httparse::{Header, Request, Status};
+use memchr::{memchr, memchr_iter};
 use thiserror::Error;
 
 use super::target::{check_host, check_target};
 
 /// More header lines than this are refused with 431.
-pub(super) const MAX_HEADERS: usize = 100;
+const MAX_HEADERS: usize = 100;
 
 /// Why a head is refused, in words for the operator.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -96,9 +98,10 @@ fn complete(buf: &[u8], len: usize, max_size: usize) -> Result<Head, HeadFault> 
     if len > max_size {
         return Err(HeadFault::TooLarge);
     }
-    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-    let mut request = Request::new(&mut headers);
-    match request.parse(buf.get(..len).unwrap_or_default()) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = Request::new(&mut []);
+    let head = buf.get(..len).unwrap_or_default();
+    match request.parse_with_uninit_headers(head, &mut headers) {
         Ok(Status::Complete(parsed)) if parsed == len => {}
         Ok(_) => return Err(HeadFault::Malformed("incomplete header")),
         Err(httparse::Error::TooManyHeaders) => return Err(HeadFault::TooLarge),
@@ -117,6 +120,28 @@ fn complete(buf: &[u8], len: usize, max_size: usize) -> Result<Head, HeadFault> 
         len,
         framing: framing(request.headers, old)?,
         upgrade: values(request.headers, "upgrade").next().is_some(),
+    })
+}
+
+/// The first line of a head that was found to be complete, and the fields in the others: each name as it is spelt, and its
+/// value. What is what was made sure of then, so it is only taken apart here.
+pub(super) fn parts(head: &[u8]) -> (&[u8], impl Iterator<Item = (&[u8], &[u8])>) {
+    let mut lines = lines(head);
+    let first = lines.next().unwrap_or_default();
+    let fields = lines.filter_map(|line| {
+        let colon = memchr(b':', line)?;
+        Some((line.get(..colon)?, line.get(colon + 1..)?.trim_ascii()))
+    });
+    (first, fields)
+}
+
+/// Its lines, without their ends.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\n', head).filter_map(move |end| {
+        let line = head.get(start..end)?.strip_suffix(b"\r");
+        start = end + 1;
+        line
     })
 }
 
@@ -196,6 +221,9 @@ fn chunked(value: &[u8]) -> Result<Framing, HeadFault> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use httparse::EMPTY_HEADER;
+    use proptest::prelude::*;
+
     use super::*;
 
     const MAX: usize = 1024;
@@ -273,6 +301,33 @@ mod tests {
             "hello\r\n\r\n",
         ] {
             assert!(malformed(text), "{text:?} gave {:?}", scan(text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_is_taken_apart_as_it_was_read(
+            target in "/[a?~.]{0,4}",
+            fields in prop::collection::vec("(a|X-[!a]{1,2}):[ \\t]{0,2}[b: \\t\u{ff}]{0,6}", 0..6),
+            end in "(\r\n){1,2}",
+        ) {
+            let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+            let text = format!("GET {target} HTTP/1.1\r\nHost: h\r\n{fields}{end}");
+            if let Ok(Some(head)) = scan(&text) {
+                let bytes = text.as_bytes().get(..head.len).unwrap();
+                let mut read = [EMPTY_HEADER; MAX_HEADERS];
+                let mut request = Request::new(&mut read);
+                prop_assert!(request.parse(bytes).unwrap().is_complete());
+                let line = format!("GET {} HTTP/1.1", request.path.unwrap());
+                let read: Vec<_> = request
+                    .headers
+                    .iter()
+                    .map(|field| (field.name.as_bytes(), field.value))
+                    .collect();
+                let (first, fields) = parts(bytes);
+                prop_assert_eq!(first, line.as_bytes());
+                prop_assert_eq!(fields.collect::<Vec<_>>(), read);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use httparse::{EMPTY_HEADER, Header};
+use memchr::{memchr, memchr_iter};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::date::get_cached_date;
 use pingora::server::ShutdownWatch;
@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use towpath_fallback::{Body, TooLarge, cohort};
 
 use super::downstream::Downstream;
-use super::head::{Framing, Head, MAX_HEADERS};
-use super::{Gate, handshake, linger, refuse};
+use super::head::{Framing, Head};
+use super::{Gate, handshake, head, linger, refuse};
 use crate::answer::{LINGER, Refusal};
 use crate::changes::Changes;
 use crate::fallback::{self, Content, Requester, engine_io, sockjs};
@@ -320,67 +320,61 @@ pub(super) fn failed(kind: ErrorType, error: std::io::Error) -> Box<Error> {
 /// A checked head as pingora has it, if it is that of a plain request for a path that `may` be ours; with the `spelling`
 /// of its fields, where that matters.
 fn parse(head: &[u8], spelling: bool, may: impl FnOnce(&str) -> bool) -> Option<RequestHeader> {
-    let is_plain = head.starts_with(b"POST /") || head.starts_with(b"GET /");
-    let end = head.iter().skip(5).position(|byte| *byte == b' ')? + 5;
-    let target = std::str::from_utf8(head.get(4..end)?).ok()?.trim_start();
-    let path = target.split('?').next().unwrap_or_default();
-    if !is_plain || !may(path) {
-        return None;
-    }
-    let head = Bytes::copy_from_slice(head);
-    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    request.parse(&head).ok()?;
-    if request.version != Some(1) {
-        return None;
-    }
-    let method = match request.method? {
-        "GET" => Method::GET,
-        "POST" => Method::POST,
+    let (line, _) = head::parts(head);
+    let (method, target) = match line {
+        [b'G', b'E', b'T', b' ', target @ ..] => (Method::GET, target),
+        [b'P', b'O', b'S', b'T', b' ', target @ ..] => (Method::POST, target),
         _ => return None,
     };
-    let expects = |field: &Header<'_>| field.name.eq_ignore_ascii_case("expect");
-    if request.headers.iter().any(expects) {
+    let target = std::str::from_utf8(target.strip_suffix(b" HTTP/1.1")?).ok()?;
+    let path = target.get(..memchr(b'?', target.as_bytes()).unwrap_or(target.len()))?;
+    if !path.starts_with('/') || !may(path) {
         return None;
     }
     match spelling {
-        true => as_spelt(method, request.path?, request.headers, &head),
-        false => plain(method, request.path?, request.headers, &head),
+        true => as_spelt(method, target, head),
+        false => plain(method, target, head),
     }
 }
 
 /// With names as they are spelt.
-fn as_spelt(
-    method: Method,
-    target: &str,
-    fields: &[Header<'_>],
-    head: &Bytes,
-) -> Option<RequestHeader> {
-    let mut request = RequestHeader::build(method, target.as_bytes(), Some(fields.len())).ok()?;
-    for field in fields {
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
-        request.append_header(field.name.to_owned(), value).ok()?;
+fn as_spelt(method: Method, target: &str, head: &[u8]) -> Option<RequestHeader> {
+    let lines = memchr_iter(b'\n', head).count();
+    let mut request = RequestHeader::build(method, target.as_bytes(), Some(lines)).ok()?;
+    let head = Bytes::copy_from_slice(head);
+    for field in fields(&head) {
+        let (name, value) = field?;
+        request.append_header(head.slice_ref(name), value).ok()?;
     }
     Some(request)
 }
 
-/// Without their spelling; all of it shares the bytes of the head.
-fn plain(
-    method: Method,
-    target: &str,
-    fields: &[Header<'_>],
-    head: &Bytes,
-) -> Option<RequestHeader> {
+/// Without their spelling.
+fn plain(method: Method, target: &str, head: &[u8]) -> Option<RequestHeader> {
+    let lines = memchr_iter(b'\n', head).count();
+    // Behind the method and a space.
+    let start = method.as_str().len() + 1;
+    let head = Bytes::copy_from_slice(head);
     let (mut request, ()) = Request::new(()).into_parts();
     request.method = method;
-    request.uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes())).ok()?;
-    request.headers.reserve(fields.len());
-    for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+    request.uri =
+        Uri::from_maybe_shared(head.slice_ref(head.get(start..start + target.len())?)).ok()?;
+    request.headers.reserve(lines);
+    for field in fields(&head) {
+        let (name, value) = field?;
+        let name = HeaderName::from_bytes(name).ok()?;
         request.headers.append(name, value);
     }
     Some(request.into())
+}
+
+/// The fields of a head, whose values share its bytes; `None` instead of one that is not for the short way.
+fn fields(head: &Bytes) -> impl Iterator<Item = Option<(&[u8], HeaderValue)>> {
+    let (_, fields) = head::parts(head);
+    fields.map(|(name, value)| {
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(value)).ok()?;
+        (!name.eq_ignore_ascii_case(b"expect")).then_some((name, value))
+    })
 }
 
 /// As much of a request as its line in the access log shows: copies, since all of the request shares the bytes of its head.

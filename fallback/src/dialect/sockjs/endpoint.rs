@@ -1,5 +1,7 @@
 //! The paths of a SockJS service, below its base.
 
+use memchr::memchr;
+
 use super::query;
 
 /// What is asked for.
@@ -129,7 +131,7 @@ impl Resource {
             return Self::Greeting;
         }
         let path = path.strip_suffix('/').unwrap_or(path);
-        let mut segments = path.split('/');
+        let mut segments = segments(path);
         let (first, second, third) = (segments.next(), segments.next(), segments.next());
         match (first, second, third, segments.next()) {
             (Some("info"), None, ..) => Self::Info,
@@ -163,6 +165,17 @@ impl Transport {
     }
 }
 
+/// What stands between slashes.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let path = rest?;
+        let slash = memchr(b'/', path.as_bytes());
+        rest = slash.and_then(|slash| path.get(slash + 1..));
+        path.get(..slash.unwrap_or(path.len()))
+    })
+}
+
 /// `iframe`, perhaps a version, `.html`.
 fn is_iframe(page: &str) -> bool {
     let version = page
@@ -177,7 +190,7 @@ fn is_iframe(page: &str) -> bool {
 
 /// A server's or a session's name.
 fn is_name(segment: &str) -> bool {
-    !segment.is_empty() && !segment.contains('.')
+    !segment.is_empty() && memchr(b'.', segment.as_bytes()).is_none()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use towpath_fallback::session::Ended;
 
@@ -39,18 +40,26 @@ pub(super) struct Sessions {
     closed: Family<Closing, Counter>,
     lives: Lives<ByDialect>,
     requests: Latencies<ByDialect>,
+    /// Those of each dialect, which are not looked for by their labels with each request.
+    answered: [(&'static str, Histogram); DIALECTS.len()],
     most: Gauge,
     most_memory: Gauge,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
+        let requests: Latencies<ByDialect> = Family::new_with_constructor(Latency);
+        let answered = |dialect| {
+            let histogram = requests.get_or_create(&ByDialect { dialect }).clone();
+            (dialect, histogram)
+        };
         Self {
+            answered: DIALECTS.map(answered),
             opened: Family::default(),
             open: Family::default(),
             closed: Family::default(),
             lives: Family::new_with_constructor(Life),
-            requests: Family::new_with_constructor(Latency),
+            requests,
             most: Gauge::default(),
             most_memory: Gauge::default(),
         }
@@ -78,7 +87,10 @@ impl Metrics {
 
     /// A request of a session was answered; a poll takes as long as it is held.
     pub(crate) fn session_answered(&self, dialect: &'static str, took: Duration) {
-        observe(&self.sessions.requests, &ByDialect { dialect }, took);
+        let mut answered = self.sessions.answered.iter();
+        if let Some((_, histogram)) = answered.find(|(known, _)| *known == dialect) {
+            histogram.observe(took.as_secs_f64());
+        }
     }
 
     pub(super) fn look_at_sessions(&self, now: &Now) {
@@ -120,7 +132,6 @@ impl Sessions {
     pub(super) fn pretend(&self) {
         for dialect in DIALECTS {
             self.opened("ROUTE", dialect);
-            observe(&self.requests, &ByDialect { dialect }, Duration::ZERO);
             for ended in Ended::ALL {
                 self.closed("ROUTE", dialect, ended, None, Duration::ZERO);
             }
