@@ -123,8 +123,8 @@ fn complete(buf: &[u8], len: usize, max_size: usize) -> Result<Head, HeadFault> 
     })
 }
 
-/// The first line of a head that was found to be complete, and the fields in the others: each name as it is spelt, and its
-/// value. What is what was made sure of then, so it is only taken apart here.
+/// The first line of a head that has passed the check, and the fields in the others: each name as it is spelt, and its
+/// value. The check has read it strictly, so that it need only be taken apart here.
 pub(super) fn parts(head: &[u8]) -> (&[u8], impl Iterator<Item = (&[u8], &[u8])>) {
     let mut lines = lines(head);
     let first = lines.next().unwrap_or_default();
