@@ -197,8 +197,8 @@ impl Scenario {
             // Memory is the same each time, and thousands of connections take long to open.
             Load::Idle(..) | Load::HeldPolls => 1,
             _ if matches!(self.name, "few" | "scale") => pace.rounds.min(2),
-            // Where rivals are within a few hundredths of each other.
-            _ if matches!(self.name, "echo" | "upgrade") => 2 * pace.rounds - 1,
+            // Where a few hundredths decide.
+            _ if matches!(self.name, "echo" | "upgrade" | "sockjs") => 2 * pace.rounds - 1,
             _ => pace.rounds,
         }
     }
