@@ -161,6 +161,7 @@ impl Metrics {
         let known = self.answered.iter().find(|(known, _)| *known == status);
         match known {
             Some((_, counter)) => counter.inc(),
+            // Not in the list, which is for the sake of speed and of the reference.
             None => self
                 .answers
                 .get_or_create(&Answered { dialect, status })
