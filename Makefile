@@ -1,9 +1,10 @@
 # What people type. `tests/setup` installs what is missing; cargo does the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build deb check test clean
+.PHONY: help demo build release deb check test clean
 
 CARGO ?= cargo
+TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,11 +17,14 @@ build: ## build target/release/towpath
 	tests/setup build
 	$(CARGO) build --release --package towpath --bin towpath
 
-deb: export CARGO_DEB = $(or $(CARGO_TARGET_DIR),target)/peers/cargo-deb/bin/cargo-deb
-deb: ## build a Debian package, and say where it is
+release: ## build target/optimized/release/towpath, which is a third faster: half an hour
+	proxy/packaging/optimize
+
+deb: ## build a Debian package of that, and say where it is
 	tests/setup deb
-	$(CARGO) build --release --locked --package towpath --bin towpath
-	proxy/packaging/build-deb
+	proxy/packaging/optimize
+	CARGO_TARGET_DIR=$(TARGET)/optimized CARGO_DEB=$(TARGET)/peers/cargo-deb/bin/cargo-deb \
+		proxy/packaging/build-deb --output $(TARGET)/debian/
 
 check: ## format and lints: what to run before each commit
 	$(CARGO) fmt --all --check

@@ -23,6 +23,12 @@ struct Options {
     /// Only these scenarios; RESULTS.md stays as it is
     #[arg(long)]
     scenario: Vec<String>,
+    /// The Towpath that is compared; the one beside this program if none is given
+    #[arg(long)]
+    towpath: Option<PathBuf>,
+    /// Only puts each load on Towpath, which is built to write a profile of what it runs; there are no results
+    #[arg(long, conflicts_with = "quick")]
+    train: bool,
     /// Where npm has installed the peers in Node
     #[arg(long, default_value = "target/bench/node")]
     modules: PathBuf,
@@ -42,12 +48,18 @@ fn compare(options: &Options) -> io::Result<()> {
     let own = std::env::current_exe()?;
     let tools = own.parent().unwrap_or(Path::new("."));
     let directory = tempfile::tempdir()?;
-    let site = Site::new(
+    let mut site = Site::new(
         directory.path(),
         Path::new("benches/peers"),
         tools,
         &options.modules,
     )?;
+    if let Some(towpath) = &options.towpath {
+        site.compare(towpath);
+    }
+    if options.train {
+        return train(&chosen(&options.scenario)?, &mut site);
+    }
     let pace = match options.quick {
         true => Pace {
             rounds: 1,
@@ -89,6 +101,23 @@ fn compare(options: &Options) -> io::Result<()> {
     }
 }
 
+/// Every load, once without an access log, as it is compared, and once with it, as most will run it.
+fn train(scenarios: &[&Scenario], site: &mut Site) -> io::Result<()> {
+    let pace = Pace {
+        rounds: 1,
+        seconds: 2.0,
+        is_quick: true,
+    };
+    for access_log in ["off", "on"] {
+        for scenario in scenarios {
+            eprintln!("{}, access log {access_log}", scenario.title);
+            scenario.run(Peer::Towpath, site, pace)?;
+        }
+        site.log_accesses();
+    }
+    Ok(())
+}
+
 fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
     let find = |name: &String| {
         let mut all = SCENARIOS.iter();
@@ -110,9 +139,11 @@ fn chosen(names: &[String]) -> io::Result<Vec<&'static Scenario>> {
 
 /// All peers in turn, and round again. One that does not bear the load is left out of that round, and named.
 fn run(scenario: &'static Scenario, site: &Site, pace: Pace, failures: &mut Vec<String>) -> Table {
+    let is_there = |peer: &&Peer| **peer != Peer::TowpathPlain || site.has_plain_build();
     let mut found: Vec<(Peer, Vec<Figures>)> = scenario
         .peers
         .iter()
+        .filter(is_there)
         .map(|peer| (*peer, Vec::new()))
         .collect();
     let rounds = scenario.rounds(pace);

@@ -18,6 +18,8 @@ pub enum Peer {
     Direct,
     /// Ours.
     Towpath,
+    /// Ours, as `cargo build --release` makes it: without a profile.
+    TowpathPlain,
     /// Ours, before servers in Node.
     TowpathNode,
     /// pingora's own proxy, which ours is made of: the floor of plain HTTP.
@@ -48,6 +50,7 @@ impl Peer {
         match self {
             Self::Direct => "direct",
             Self::Towpath => "Towpath",
+            Self::TowpathPlain => "Towpath, built without a profile",
             Self::TowpathNode => "Towpath, Node behind it",
             Self::Pingora => PINGORA,
             Self::Tokio => TOKIO,
@@ -63,8 +66,9 @@ impl Peer {
     #[must_use]
     pub fn version(self, site: &Site) -> Option<String> {
         let (program, arguments) = match self {
-            Self::Direct | Self::TowpathNode | Self::Pingora | Self::Tokio => return None,
-            Self::Towpath => (site.tool("towpath"), ["--version"]),
+            Self::Direct | Self::TowpathPlain | Self::TowpathNode => return None,
+            Self::Pingora | Self::Tokio => return None,
+            Self::Towpath => (site.towpath.clone(), ["--version"]),
             Self::Nginx => ("nginx".into(), ["-v"]),
             Self::Haproxy => ("haproxy".into(), ["-v"]),
             Self::Caddy => ("caddy".into(), ["version"]),
@@ -75,13 +79,12 @@ impl Peer {
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         let line = text.lines().next()?.trim();
-        // Caddy says the number alone.
-        Some(
-            match line.starts_with(|first: char| first.is_ascii_digit()) {
-                true => format!("{} {line}", self.name()),
-                false => line.to_owned(),
-            },
-        )
+        Some(match self {
+            Self::Towpath => format!("{line}, {}", site.towpath_from_here()),
+            // It says the number alone.
+            Self::Caddy => format!("{} {line}", self.name()),
+            _ => line.to_owned(),
+        })
     }
 }
 
@@ -92,8 +95,12 @@ pub struct Site {
     directory: PathBuf,
     /// Where the configurations are templates.
     templates: PathBuf,
-    /// Where the load tools and Towpath are built.
+    /// Where the load tools are built, and Towpath without a profile.
     tools: PathBuf,
+    /// The Towpath that is compared.
+    towpath: PathBuf,
+    /// What it writes of what it does.
+    access_log: &'static str,
     /// Where npm has put the servers in Node.
     modules: PathBuf,
     /// How many files a process may open.
@@ -113,7 +120,7 @@ const PLACES: [&str; 7] = [
 ];
 
 impl Site {
-    /// A new one in `directory`.
+    /// A new one in `directory`. The Towpath that is compared is the one of `tools`, until another is [named](Self::compare).
     ///
     /// # Errors
     /// There are no free ports, or certificates cannot be written.
@@ -129,6 +136,8 @@ impl Site {
             directory: directory.to_owned(),
             templates: templates.to_owned(),
             tools: tools.to_owned(),
+            towpath: tools.join("towpath"),
+            access_log: "off",
             modules: modules.to_owned(),
             files,
             ports: Vec::new(),
@@ -139,6 +148,29 @@ impl Site {
             site.ports.push((place, port));
         }
         Ok(site)
+    }
+
+    /// The Towpath that is compared is this one from now on.
+    pub fn compare(&mut self, towpath: &Path) {
+        towpath.clone_into(&mut self.towpath);
+    }
+
+    /// Whether there is something to compare it with: the same program, built without a profile.
+    #[must_use]
+    pub fn has_plain_build(&self) -> bool {
+        self.towpath != self.tool("towpath")
+    }
+
+    /// Where the Towpath is that is compared, as seen from where this runs.
+    fn towpath_from_here(&self) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        let path = self.towpath.strip_prefix(here);
+        path.unwrap_or(&self.towpath).display().to_string()
+    }
+
+    /// Towpath writes its access log from now on, as it does if nothing else is said.
+    pub fn log_accesses(&mut self) {
+        self.access_log = "text";
     }
 
     /// How many tunnels a proxy can carry, which takes two files each, less a fifth: nginx begins to close connections before it has used all. 10,000 if it may be.
@@ -208,6 +240,7 @@ impl Site {
             text = text.replace(&format!("{{{place}}}"), &self.address(place));
         }
         text.replace("{dir}", &self.directory.display().to_string())
+            .replace("{access_log}", self.access_log)
             .replace("{files}", &self.files.saturating_sub(100).to_string())
             .replace("{tunnels}", &(self.tunnels() + 50).to_string())
     }
@@ -248,8 +281,11 @@ impl Site {
     pub fn start(&self, peer: Peer) -> io::Result<Running> {
         let mut command = match peer {
             Peer::Direct => return Err(io::Error::other("nobody is there to be started")),
-            Peer::Towpath | Peer::TowpathNode => {
-                let mut command = Command::new(self.tool("towpath"));
+            Peer::Towpath | Peer::TowpathNode | Peer::TowpathPlain => {
+                let mut command = match peer {
+                    Peer::TowpathPlain => Command::new(self.tool("towpath")),
+                    _ => Command::new(&self.towpath),
+                };
                 command.args(["run", "-c", &self.configuration("towpath.yaml")?]);
                 command
             }
@@ -358,7 +394,6 @@ impl Drop for Running {
     }
 }
 
-/// One certificate that vouches for itself.
 /// Below those that the system gives to clients: thousands of them would sooner or later have one of ours.
 fn free_ports() -> impl Iterator<Item = u16> {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
@@ -366,6 +401,7 @@ fn free_ports() -> impl Iterator<Item = u16> {
     (begin..32_000).filter(is_free)
 }
 
+/// One certificate that vouches for itself.
 fn write_certificates(directory: &Path) -> io::Result<()> {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
     let signed = signed.map_err(io::Error::other)?;
@@ -390,7 +426,7 @@ mod tests {
             let text = fs::read_to_string(path).unwrap();
             for place in PLACES
                 .iter()
-                .chain(&["dir", "files", "tunnels", "tls_port"])
+                .chain(&["dir", "files", "tunnels", "tls_port", "access_log"])
             {
                 assert!(!text.contains(&format!("{{{place}}}")), "{place}: {text}");
             }

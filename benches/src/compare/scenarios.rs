@@ -68,9 +68,10 @@ const ALL: &[Peer] = &[
     Peer::Caddy,
 ];
 
-const WITH_TOKIO: &[Peer] = &[
+const WITH_FLOOR: &[Peer] = &[
     Peer::Direct,
     Peer::Towpath,
+    Peer::TowpathPlain,
     Peer::Tokio,
     Peer::Nginx,
     Peer::Haproxy,
@@ -82,7 +83,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "echo",
         title: "WebSocket echo, 64 B, 100 connections",
-        peers: WITH_TOKIO,
+        peers: WITH_FLOOR,
         load: Load::WebSockets(&["--size", "64"], Wire::Plain),
     },
     Scenario {
@@ -110,7 +111,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "upgrade",
         title: "WebSockets opened and closed, 20 at a time",
-        peers: WITH_TOKIO,
+        peers: WITH_FLOOR,
         load: Load::WebSockets(&["--mode", "upgrade", "--connections", "20"], Wire::Plain),
     },
     Scenario {
@@ -125,6 +126,7 @@ pub const SCENARIOS: &[Scenario] = &[
         peers: &[
             Peer::Direct,
             Peer::Towpath,
+            Peer::TowpathPlain,
             Peer::Pingora,
             Peer::Nginx,
             Peer::Haproxy,
@@ -141,7 +143,12 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "sockjs",
         title: "SockJS xhr, echo round trips, 50 sessions; the servers' own cost included",
-        peers: &[Peer::Towpath, Peer::TowpathNode, Peer::SockJsNode],
+        peers: &[
+            Peer::Towpath,
+            Peer::TowpathPlain,
+            Peer::TowpathNode,
+            Peer::SockJsNode,
+        ],
         load: Load::Polls(Dialect::SockJs, &[]),
     },
     Scenario {
