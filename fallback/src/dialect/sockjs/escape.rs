@@ -8,7 +8,7 @@ use bytes::{BufMut, BytesMut};
 pub(super) fn json_string(to: &mut BytesMut, text: &[u8]) {
     to.put_u8(b'"');
     let mut rest = text;
-    while let Some(plain) = rest.iter().position(|byte| may_need_escape(*byte)) {
+    while let Some(plain) = first(rest, may_need_escape) {
         let (before, special) = rest.split_at(plain);
         to.put_slice(before);
         let taken = escape(to, special);
@@ -18,9 +18,32 @@ pub(super) fn json_string(to: &mut BytesMut, text: &[u8]) {
     to.put_u8(b'"');
 }
 
+/// Where the first byte of a kind is, which `is_one` says without a branch. The nearest are looked at one by one, since
+/// some text is full of them; beyond, the compiler looks at all bytes of a block at once.
+fn first(text: &[u8], is_one: impl Fn(u8) -> bool) -> Option<usize> {
+    let position = |of: &[u8]| of.iter().position(|byte| is_one(*byte));
+    let (near, far) = text.split_at(text.len().min(16));
+    if let Some(at) = position(near) {
+        return Some(at);
+    }
+    let (blocks, _) = far.as_chunks::<16>();
+    let has_none = |block: &&[u8; 16]| {
+        let found = block.map(&is_one);
+        !found.iter().fold(false, |any, it| any | it)
+    };
+    let skipped = 16 * blocks.iter().take_while(has_none).count();
+    let rest = far.get(skipped..)?;
+    Some(near.len() + skipped + position(rest)?)
+}
+
 /// Whether an escape may begin with this byte.
 fn may_need_escape(byte: u8) -> bool {
-    matches!(byte, 0..0x20 | b'"' | b'\\' | 0xe2 | 0xef)
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0xe2) | (byte == 0xef)
+}
+
+/// Whether it would end an event's line, or looks like an escape.
+fn is_no_data(byte: u8) -> bool {
+    (byte == b'%') | (byte == b'\r') | (byte == b'\n') | (byte == 0)
 }
 
 /// Writes the character at the beginning of `text`, escaped if need be; gives how many bytes it took.
@@ -81,15 +104,19 @@ pub(super) fn script_string(to: &mut BytesMut, text: &[u8]) {
 
 /// Writes `text` as the data of a server-sent event: clients decode percent escapes, and a line's end would end the data.
 pub(super) fn event_data(to: &mut BytesMut, text: &[u8]) {
-    for byte in text {
-        match byte {
-            b'%' => to.put_slice(b"%25"),
-            b'\r' => to.put_slice(b"%0D"),
-            b'\n' => to.put_slice(b"%0A"),
-            0 => to.put_slice(b"%00"),
-            byte => to.put_u8(*byte),
-        }
+    let mut rest = text;
+    while let Some(plain) = first(rest, is_no_data) {
+        let (before, special) = rest.split_at(plain);
+        to.put_slice(before);
+        to.put_slice(match special {
+            [b'%', ..] => b"%25",
+            [b'\r', ..] => b"%0D",
+            [b'\n', ..] => b"%0A",
+            _ => b"%00",
+        });
+        rest = special.get(1..).unwrap_or_default();
     }
+    to.put_slice(rest);
 }
 
 #[cfg(test)]
@@ -137,6 +164,18 @@ mod tests {
             let text = character.to_string();
             let back: String = serde_json::from_str(&json(&text)).unwrap();
             assert_eq!(back, text);
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_is_found_wherever_it_is() {
+        for length in 0..50 {
+            for at in 0..=length {
+                let text = ["a".repeat(at), "\"".repeat(length - at)].concat();
+                let expected = (at < length).then_some(at);
+                let found = first(text.as_bytes(), may_need_escape);
+                assert_eq!(found, expected, "{text}");
+            }
         }
     }
 
