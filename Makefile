@@ -17,10 +17,10 @@ build: ## build target/release/towpath
 	tests/setup build
 	$(CARGO) build --release --package towpath --bin towpath
 
-release: ## build target/optimized/release/towpath, which is a third faster: half an hour
+release: ## build target/optimized/release/towpath, the program as it is shipped: half an hour
 	proxy/packaging/optimize
 
-deb: ## build a Debian package of that, and say where it is
+deb: ## make a Debian package of that, and say where it is
 	tests/setup deb
 	proxy/packaging/optimize
 	CARGO_TARGET_DIR=$(TARGET)/optimized CARGO_DEB=$(TARGET)/peers/cargo-deb/bin/cargo-deb \
